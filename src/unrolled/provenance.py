@@ -1,0 +1,27 @@
+"""Where a number comes from: one entry for each model, result or source that a picture uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["computed", "trained", "published", "recorded"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """One source of what a panel shows."""
+
+    name: str
+    """The model, result or paper, as the reader knows it."""
+    kind: Kind
+    """computed now | trained by this project | published in a paper | recorded earlier."""
+    hash: str | None = None
+    """sha256 of the file that was read, if there is one."""
+    version: str
+    """Of what computed it, e.g. "unrolled 0.1.0, torch 2.13.0"."""
+    device: str = "cpu"
+    dtype: str
+    """Of the computation: float32, float64, bfloat16."""
+    seed: int | None = None
+    """Of anything drawn at random; None when nothing was."""
