@@ -1,0 +1,192 @@
+// What the server, the page and a figure's view say to each other. Mirrors unrolled.schema and unrolled.wire.
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
+/** One knob, as JSON Schema, with our own words: x-step, x-log, x-hidden, x-matrix. */
+export interface Knob {
+  type?: "number" | "integer" | "boolean" | "string" | "array" | readonly string[];
+  minimum?: number;
+  maximum?: number;
+  default?: Json;
+  description?: string;
+  enum?: (string | number)[];
+  maxLength?: number;
+  "x-step"?: number;
+  "x-log"?: boolean;
+  "x-hidden"?: boolean;
+  "x-matrix"?: { rows: [number, number]; columns: [number, number] };
+}
+
+export interface KnobSchema {
+  type: "object";
+  properties: Record<string, Knob>;
+}
+
+export interface ResultField {
+  name: string;
+  doc: string;
+  dtype: string;
+  axes: string[];
+  many: boolean; // one entry a model
+}
+
+export interface Symbols {
+  mathml: string;
+  meaning: string;
+  shape: string;
+}
+
+export type Input = "model" | "models" | "text" | "pair";
+
+export interface Panel {
+  name: string;
+  doc: string;
+  inputs: Input[];
+  max_models: number;
+  needs: string[];
+  knobs: KnobSchema;
+  result: ResultField[];
+  formula: { mathml: string; symbols: Symbols[] } | null;
+  source: string;
+  claim: string | null;
+  code: string; // HTML by Pygments, classes only
+}
+
+export interface Figure {
+  name: string;
+  question: string;
+  doc: string;
+  panels: Panel[];
+}
+
+export interface ModelEntry {
+  name: string;
+  title: string;
+  licence: string;
+  source: string;
+  size_bytes: number;
+  sha256: string;
+  parameters: number;
+  context: number;
+  architecture: string;
+  here: boolean;
+  opens: string[];
+  closed: Record<string, string>;
+}
+
+/** What the server puts into the page for the script. */
+export interface PageData {
+  figures: Figure[];
+  models: ModelEntry[];
+  defaults: { models: string[]; text: string };
+  version: string;
+}
+
+export interface Provenance {
+  name: string;
+  kind: "computed" | "trained" | "published" | "recorded";
+  hash: string | null;
+  version: string;
+  device: string;
+  dtype: string;
+  seed: number | null;
+}
+
+export interface Progress {
+  done: number;
+  total: number;
+  note: string;
+}
+
+export type Values = Float64Array | Float32Array | Int32Array | Uint8Array;
+
+/** An array of the result, row by row. */
+export interface NdArray {
+  dtype: string;
+  shape: number[];
+  values: Values;
+}
+
+/** A field: an array, a number, what JSON holds, or lists of these (one entry a model). */
+export type Field = NdArray | number | string | boolean | null | Field[] | { [key: string]: Field };
+
+export interface Result {
+  figure: string;
+  panel: string;
+  knobs: Record<string, Json>;
+  provenance: Provenance[];
+  data: Record<string, Field>;
+  bytes: Uint8Array;
+}
+
+export interface Question {
+  models?: string[];
+  text?: string;
+  target?: string;
+  knobs: Record<string, Json>;
+}
+
+export type Ask = (
+  panel: string,
+  question: Question,
+  signal: AbortSignal,
+  onProgress?: (progress: Progress) => void,
+) => Promise<Result>;
+
+export interface FigureState {
+  text: string;
+  target: string;
+  models: string[];
+  panel: string;
+  knobs: Record<string, Json>;
+  view: Record<string, Json>;
+}
+
+export interface Patch {
+  text?: string;
+  panel?: string;
+  knobs?: Record<string, Json>;
+  view?: Record<string, Json>;
+}
+
+/** What a figure's view receives. `ask` called in an effect asks again when what it asked about changes. */
+export interface ViewProps {
+  figure: Figure;
+  state: FigureState;
+  results: Record<string, Result | undefined>;
+  ask: (panel: string, knobs?: Record<string, Json>) => void;
+  busy: Record<string, Progress | true | undefined>;
+  set: (patch: Patch) => void;
+  say: (sentence: string) => void;
+}
+
+export interface MountProps {
+  figure: Figure;
+  state: FigureState;
+  ask: Ask;
+  onState: (state: FigureState) => void;
+  remedy?: (error: Error) => Remedy | null; // the page's way out of an error, e.g. "Get SmolLM2"
+}
+
+export interface Remedy {
+  label: string;
+  act: () => void;
+}
+
+export interface Mounted {
+  update(state: Partial<FigureState>): void;
+  destroy(): void;
+}
+
+/** Something that the one who asked can mend; the message is the server's sentence. */
+export class UnrolledError extends Error {
+  readonly kind: string;
+  readonly retryAfter: number | null;
+
+  constructor(sentence: string, kind: string, retryAfter: number | null = null) {
+    super(sentence);
+    this.name = "UnrolledError";
+    this.kind = kind;
+    this.retryAfter = retryAfter;
+  }
+}
