@@ -1,0 +1,144 @@
+"""The menu of commands. `make NAME` calls this; without make (Windows, macOS): python scripts/dev.py NAME
+
+Every command does its own set-up first, says what it does, and is quick the second time.
+"""
+
+from __future__ import annotations
+
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 (older Pythons must get as far as this sentence)
+    sys.exit("unrolled needs Python 3.11 or newer. Run it with a newer one: make guide PYTHON=python3.12")
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import environment as env
+from environment import PYTHON, ROOT, SetupFailed
+
+
+def call(*command: str | Path) -> int:
+    """Runs a command in the repository, on this terminal."""
+    return subprocess.run([str(word) for word in command], cwd=ROOT).returncode
+
+
+def guide(arguments: list[str]) -> int:
+    """the guide in your browser: sets up, gets a language model, serves on 127.0.0.1"""
+    with env.alone():
+        env.base()
+        try:
+            env.checkpoint("smollm2")
+        except SetupFailed as failure:  # the guide works without, and offers the model on the page
+            print(f"{failure}\nThe guide opens without it; get it later with: unrolled models get smollm2")
+    command = [str(PYTHON), "-m", "unrolled", "serve", *arguments]
+    if os.name == "posix":
+        os.chdir(ROOT)
+        os.execv(PYTHON, command)
+    return call(*command)
+
+
+def test(arguments: list[str]) -> int:
+    """the tests, a real Chromium among them"""
+    with env.alone():
+        env.base()
+        env.node_modules()
+        env.checkpoint("smollm2")
+        env.browser()
+    return call(PYTHON, "-m", "pytest", *arguments)
+
+
+CHECKS = {
+    "ruff check": ("-m", "ruff", "check", "."),
+    "ruff format": ("-m", "ruff", "format", "--check", "--quiet", "."),
+    "mypy --strict": ("-m", "mypy"),
+    "generated files": ("-m", "unrolled.schema", "--check"),
+    "svelte-check, tsc": ("scripts/build_page.py", "--run", "check"),
+}
+
+
+def check(arguments: list[str]) -> int:
+    """ruff, mypy --strict, svelte-check, tsc, and that generated files are fresh"""
+    with env.alone():
+        env.base()
+        env.node_modules()
+    failed = []
+    for name, command in CHECKS.items():
+        print(f"· {name}", flush=True)
+        if call(PYTHON, *command):
+            failed.append(name)
+    print(f"failed: {', '.join(failed)}" if failed else "All checks passed.", flush=True)
+    return 1 if failed else 0
+
+
+def format_code(arguments: list[str]) -> int:
+    """puts Python and generated files into shape"""
+    with env.alone():
+        env.base()
+    commands = (("-m", "ruff", "check", "--fix", "."), ("-m", "ruff", "format", "."), ("-m", "unrolled.schema"))
+    return max(call(PYTHON, *command) for command in commands)
+
+
+def bench(arguments: list[str]) -> int:
+    """the speed of this machine against the targets, as ratios"""
+    with env.alone():
+        env.base()
+        env.checkpoint("smollm2")
+        env.browser()
+    return call(PYTHON, ROOT / "benchmarks" / "run.py", *arguments)
+
+
+def picture(arguments: list[str]) -> int:
+    """docs/picture.png, the README's picture: a screenshot of the guide"""
+    with env.alone():
+        env.base()
+        env.checkpoint("smollm2")
+        env.browser()
+    return call(PYTHON, ROOT / "scripts" / "picture.py", *arguments)
+
+
+def try_install(arguments: list[str]) -> int:
+    """pip install . into an empty environment without Node, and a look at what it serves"""
+    return call(sys.executable, ROOT / "scripts" / "try_install.py", *arguments)
+
+
+def lock(arguments: list[str]) -> int:
+    """requirements.lock, anew from the ranges of pyproject.toml"""
+    return call(sys.executable, ROOT / "scripts" / "lock.py", *arguments)
+
+
+COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "guide": guide,
+    "test": test,
+    "check": check,
+    "format": format_code,
+    "bench": bench,
+    "picture": picture,
+    "try-install": try_install,
+    "lock": lock,
+}
+
+
+def menu() -> str:
+    """The commands, one a line."""
+    lines = [f"  {name:<12} {(command.__doc__ or '').strip()}" for name, command in COMMANDS.items()]
+    return "\n".join(["make NAME, or without make: python scripts/dev.py NAME", "", *lines])
+
+
+def main() -> int:
+    name, arguments = (sys.argv[1] if len(sys.argv) > 1 else "menu"), sys.argv[2:]
+    if name not in COMMANDS:
+        print(menu())
+        return 0 if name == "menu" else 2
+    try:
+        return COMMANDS[name](arguments)
+    except SetupFailed as failure:
+        print(failure, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
