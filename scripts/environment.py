@@ -60,7 +60,7 @@ def once(name: str, key: str, doing: str, work: Callable[[], None]) -> None:
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """One set-up at a time: a second one waits until the first has done the work. The system frees a dead one's lock."""
+    """One set-up at a time; a second one waits. The system frees the lock of one that died."""
     (ROOT / "build").mkdir(exist_ok=True)
     with (ROOT / "build" / "setup.lock").open("a+b") as handle:
         if not try_lock(handle):

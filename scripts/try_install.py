@@ -56,7 +56,7 @@ def look(address: str) -> None:
 
 def serve(binary: Path, cwd: Path, env: dict[str, str]) -> None:
     begun = time.monotonic()
-    command = [str(binary), "serve", "--port", "0"]
+    command = [str(binary), "serve", "--port", "0", "--no-browser"]
     with subprocess.Popen(command, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         try:
             assert process.stdout

@@ -60,7 +60,7 @@ def smollm2(smollm2_path: Path) -> Model:
 @contextmanager
 def serving(*arguments: str, root: Path = ROOT, env: dict[str, str] | None = None) -> Iterator[str]:
     """`python -m unrolled serve` of the tree at `root` on a free port of 127.0.0.1; gives its address."""
-    command = [sys.executable, "-m", "unrolled", "serve", "--port", "0", *arguments]
+    command = [sys.executable, "-m", "unrolled", "serve", "--port", "0", "--no-browser", *arguments]
     environment = {**os.environ, "PYTHONPATH": str(root / "src"), "PYTHONUNBUFFERED": "1", **(env or {})}
     process = subprocess.Popen(
         command, cwd=root, env=environment, stdin=subprocess.DEVNULL,

@@ -15,12 +15,13 @@ MAY_IMPORT = {
     "errors": set(),
     "progress": set(),
     "provenance": set(),
+    "mathematics": set(),
     "text": {"errors", "progress"},
     "models": {"errors", "progress"},
     "checkpoints": {"text", "models", *WORDS},
     "trace": {"text", "models", "checkpoints", *WORDS},
     "training": {"text", "models", "checkpoints", "trace", *WORDS},
-    "figures": {"text", "models", "checkpoints", "trace", *WORDS},
+    "figures": {"text", "models", "checkpoints", "trace", "mathematics", *WORDS},
 }
 """Each part, and the parts of ours that it may import besides itself. Parts not named here: anything but a door."""
 
