@@ -166,6 +166,7 @@ export interface MountProps {
   ask: Ask;
   onState: (state: FigureState) => void;
   remedy?: (error: Error) => Remedy | null; // the page's way out of an error, e.g. "Get SmolLM2"
+  link?: () => Promise<string>; // copies the link to exactly this state; gives the sentence to show
 }
 
 export interface Remedy {

@@ -1,24 +1,105 @@
 // Enhances the page that the server rendered: the bar, the figures, the guesses, the keyboard, the address.
 import "./styles/main.css";
-import type { FigureState, PageData } from "./contracts";
+import { mount as mountComponent } from "svelte";
 import { asking } from "./ask";
+import { type Figure, type FigureState, type PageData } from "./contracts";
+import { enhanceGuesses } from "./guess";
+import { listenToKeys } from "./keys";
 import { mount } from "./mount";
-import { defaults } from "./state";
+import { notice } from "./notice";
+import { Page } from "./page.svelte";
+import Bar from "./parts/Bar.svelte";
+import { copy, defaults, fitting, parse, type Link } from "./state";
 
+dress();
+enhanceGuesses(document);
 const data = JSON.parse(document.getElementById("page")?.textContent || "null") as PageData | null;
-if (data) {
-  for (const element of document.querySelectorAll<HTMLElement>(".figure[data-figure]")) {
-    const figure = data.figures.find((one) => one.name === element.dataset["figure"]);
-    if (!figure) continue;
-    const given = JSON.parse(element.dataset["state"] || "{}") as Partial<FigureState>;
-    const state: FigureState = {
-      text: given.text ?? data.defaults.text,
-      target: given.target ?? "",
-      models: given.models ?? data.defaults.models,
-      panel: given.panel ?? figure.panels[0]?.name ?? "",
-      knobs: { ...defaults(figure), ...given.knobs },
-      view: given.view ?? {},
-    };
-    mount(element, { figure, state, ask: asking(figure.name), onState: () => {} });
+if (data) start(data);
+
+function start(data: PageData): void {
+  const page = new Page(data);
+  const places = document.querySelectorAll<HTMLElement>(".figure[data-figure]");
+  for (const element of places) announce(element, page);
+  page.text = page.figures[0]?.start.text ?? data.defaults.text;
+  page.models = page.figures[0]?.start.models ?? data.defaults.models;
+  restore(page);
+
+  const target = document.getElementById("bar") as HTMLElement;
+  const bar = mountComponent(Bar, { target, props: { page, contents: document.querySelector<HTMLElement>("nav.contents") } });
+  listenToKeys({ text: () => bar.focusText(), help: () => bar.openHelp() });
+
+  for (const shown of page.figures) {
+    const element = [...places].find((one) => idOf(one) === shown.id) as HTMLElement;
+    shown.mounted = mount(element, {
+      figure: figureOf(data, element) as Figure,
+      state: shown.now,
+      ask: asking(element.dataset["figure"] ?? ""),
+      onState: (state) => page.onState(shown, state),
+      remedy: (error) => page.remedy(error, () => bar.focusText()),
+      link: () => page.copyLink(),
+    });
   }
+  addEventListener("hashchange", () => restore(page));
 }
+
+/** Reads one figure's place and starting state; all figures of a page start with the same text and models. */
+function announce(element: HTMLElement, page: Page): void {
+  const figure = figureOf(page.data, element);
+  if (!figure) return;
+  const given = JSON.parse(element.dataset["state"] || "{}") as Partial<FigureState>;
+  const first = page.figures[0]?.start;
+  page.add(idOf(element), {
+    text: first?.text ?? given.text ?? page.data.defaults.text,
+    target: first?.target ?? given.target ?? "",
+    models: first?.models ?? given.models ?? page.data.defaults.models,
+    panel: given.panel ?? figure.panels[0]?.name ?? "",
+    knobs: { ...defaults(figure), ...given.knobs },
+    view: given.view ?? {},
+  });
+}
+
+/** Makes the page what its address says; what cannot be is said in a sentence. */
+function restore(page: Page): void {
+  const link = parse(location.hash);
+  if (!link) return;
+  page.text = link.text ?? page.text;
+  page.models = link.models?.slice(0, 3) ?? page.models;
+  for (const shown of page.figures) {
+    const figure = page.data.figures.find((one) => document.querySelector(`[data-figure="${one.name}"][data-id="${CSS.escape(shown.id)}"]`));
+    shown.now = { ...linked(link, shown.id, shown.start, figure), text: page.text, models: page.models };
+    shown.mounted?.update(shown.now);
+  }
+  for (const id of Object.keys(link.figures)) {
+    if (!page.figures.some((shown) => shown.id === id)) link.notes.push(`The link speaks of a figure “${id.slice(0, 40)}”, which is not on this page.`);
+  }
+  if (link.notes.length > 0) notice(link.notes);
+}
+
+function linked(link: Link, id: string, start: FigureState, figure: Figure | undefined): FigureState {
+  const said = Object.hasOwn(link.figures, id) ? link.figures[id] : undefined;
+  const state = copy({ ...start, target: link.target ?? start.target });
+  if (!said || !figure) return state;
+  const fit = fitting(said, figure, link.notes);
+  return { ...state, panel: fit.panel ?? state.panel, knobs: { ...state.knobs, ...fit.knobs }, view: { ...state.view, ...said.view } };
+}
+
+function figureOf(data: PageData, element: HTMLElement): Figure | undefined {
+  return data.figures.find((one) => one.name === element.dataset["figure"]);
+}
+
+function idOf(element: HTMLElement): string {
+  return element.dataset["id"] ?? element.dataset["figure"] ?? "";
+}
+
+/** The colours that the reader chose earlier, and the projector's size. */
+function dress(): void {
+  const root = document.documentElement;
+  try {
+    const theme = localStorage.getItem("unrolled.theme");
+    if (theme === "light" || theme === "dark") root.dataset["theme"] = theme;
+  } catch {
+    // a browser that keeps nothing
+  }
+  root.classList.toggle("present", new URLSearchParams(location.search).has("present"));
+}
+

@@ -1,5 +1,5 @@
-// What a figure has asked and been told: one question in flight a panel, a newer one aborts the older,
-// and the old answer stays until the new one is there.
+// What a figure has asked and been told: one question in flight a slot, a newer one aborts the older, and the old
+// answer stays until the new one is there. A slot is a panel, or a second use of one (its table).
 import { untrack } from "svelte";
 import { UnrolledError, type Ask, type Figure, type FigureState, type Json, type Panel } from "../contracts";
 import type { Progress, Question, Result } from "../contracts";
@@ -16,8 +16,9 @@ export class Asking {
   results = $state.raw<Record<string, Result | undefined>>({});
   busy = $state.raw<Record<string, Progress | true | undefined>>({});
   errors = $state.raw<Record<string, UnrolledError | undefined>>({});
+  private round = $state(0); // counts the retries, so that effects which ask, ask again
   private readonly flights = new Map<string, Flight>();
-  private readonly answered = new Map<string, string>(); // panel -> key of the question that its result answers
+  private readonly answered = new Map<string, string>(); // slot -> key of the question that was answered or refused
 
   constructor(
     private readonly figure: Figure,
@@ -25,8 +26,45 @@ export class Asking {
     private readonly state: () => FigureState,
   ) {}
 
-  /** The question that the state and some knobs of the view's own make, only with what the panel takes. */
-  question(name: string, own: Record<string, Json> = {}): Question | null {
+  /** Asks, unless the very same was asked last. Called in an effect, it asks again when what it is about changes. */
+  ask(panel: string, own: Record<string, Json> = {}, slot = panel): void {
+    const question = this.question(panel, own);
+    void this.round;
+    if (!question) return;
+    untrack(() => {
+      const key = JSON.stringify(question);
+      if ((this.flights.get(slot)?.key ?? this.answered.get(slot)) === key) return;
+      const held = this.held(panel, key);
+      if (held && slot !== panel) this.keep(slot, key, held);
+      else void this.fly(panel, question, key, slot);
+    });
+  }
+
+  /** The panel's answer to the knobs as they stand, for a file. */
+  once(panel: string, signal: AbortSignal): Promise<Result> {
+    const question = this.question(panel);
+    if (!question) return Promise.reject(new UnrolledError(`There is no panel ${panel}.`, "UnknownPanel"));
+    const held = this.held(panel, JSON.stringify(question));
+    return held ? Promise.resolve(held) : this.send(panel, question, signal);
+  }
+
+  /** Asks again what had failed. */
+  retry(): void {
+    for (const [slot, error] of Object.entries(this.errors)) if (error) this.answered.delete(slot);
+    this.round++;
+  }
+
+  /** Stops one slot, and says so; or everything. */
+  stop(slot?: string): void {
+    for (const [name, flight] of [...this.flights]) {
+      if (slot !== undefined && name !== slot) continue;
+      flight.abort.abort();
+      this.land(name, flight);
+      if (slot !== undefined) this.fail(name, flight.key, new UnrolledError("Stopped before it was done.", "Stopped"));
+    }
+  }
+
+  private question(name: string, own: Record<string, Json> = {}): Question | null {
     const panel = this.figure.panels.find((one) => one.name === name);
     if (!panel) return null;
     const state = this.state();
@@ -38,74 +76,52 @@ export class Asking {
     return question;
   }
 
-  /** Asks, unless the very same was asked last. */
-  ask(panel: string, own: Record<string, Json> = {}, again = false): void {
-    const question = this.question(panel, own);
-    if (!question) return;
-    const key = JSON.stringify(question);
-    untrack(() => {
-      const same = (this.flights.get(panel)?.key ?? this.answered.get(panel)) === key;
-      if (!same || again) void this.fly(panel, question, key);
-    });
+  private held(panel: string, key: string): Result | undefined {
+    return this.answered.get(panel) === key && !this.errors[panel] ? this.results[panel] : undefined;
   }
 
-  /** A question of its own, e.g. for a file; not shown, never aborted by a newer one. */
-  once(panel: string, signal: AbortSignal): Promise<Result> {
-    const question = this.question(panel);
-    if (!question) return Promise.reject(new UnrolledError(`There is no panel ${panel}.`, "UnknownPanel"));
-    const held = this.results[panel];
-    if (held && this.answered.get(panel) === JSON.stringify(question)) return Promise.resolve(held);
-    return this.send(panel, question, signal);
-  }
-
-  stop(panel?: string): void {
-    for (const [name, flight] of this.flights) {
-      if (panel !== undefined && name !== panel) continue;
-      flight.abort.abort();
-      this.land(name, flight);
-      if (panel !== undefined) this.fail(name, flight.key, new UnrolledError("Stopped before it was done.", "Stopped"));
-    }
-  }
-
-  private async fly(panel: string, question: Question, key: string): Promise<void> {
-    const older = this.flights.get(panel);
+  private async fly(panel: string, question: Question, key: string, slot: string): Promise<void> {
+    const older = this.flights.get(slot);
     older?.abort.abort();
     clearTimeout(older?.timer);
-    const timer = setTimeout(() => (this.busy = { ...this.busy, [panel]: this.busy[panel] ?? true }), QUIET);
+    const timer = setTimeout(() => (this.busy = { ...this.busy, [slot]: this.busy[slot] ?? true }), QUIET);
     const flight: Flight = { key, abort: new AbortController(), timer };
-    this.flights.set(panel, flight);
-    const current = () => this.flights.get(panel) === flight;
+    this.flights.set(slot, flight);
+    const current = () => this.flights.get(slot) === flight;
     try {
       const result = await this.send(panel, question, flight.abort.signal, (progress) => {
-        if (current()) this.busy = { ...this.busy, [panel]: progress };
+        if (current()) this.busy = { ...this.busy, [slot]: progress };
       });
-      if (!current()) return;
-      this.results = { ...this.results, [panel]: result };
-      this.answered.set(panel, key);
-      this.errors = { ...this.errors, [panel]: undefined };
+      if (current()) this.keep(slot, key, result);
     } catch (error) {
-      if (current()) this.fail(panel, key, said(error));
+      if (current()) this.fail(slot, key, said(error));
     } finally {
-      if (current()) this.land(panel, flight);
+      if (current()) this.land(slot, flight);
     }
   }
 
-  private fail(panel: string, key: string, error: UnrolledError): void {
-    this.answered.set(panel, key);
-    this.errors = { ...this.errors, [panel]: error };
+  private keep(slot: string, key: string, result: Result): void {
+    this.results = { ...this.results, [slot]: result };
+    this.answered.set(slot, key);
+    if (this.errors[slot]) this.errors = { ...this.errors, [slot]: undefined };
   }
 
-  private land(panel: string, flight: Flight): void {
+  private fail(slot: string, key: string, error: UnrolledError): void {
+    this.answered.set(slot, key);
+    this.errors = { ...this.errors, [slot]: error };
+  }
+
+  private land(slot: string, flight: Flight): void {
     clearTimeout(flight.timer);
-    this.flights.delete(panel);
-    this.busy = { ...this.busy, [panel]: undefined };
+    this.flights.delete(slot);
+    if (this.busy[slot] !== undefined) this.busy = { ...this.busy, [slot]: undefined };
   }
 }
 
 function knobs(panel: Panel, state: FigureState, own: Record<string, Json>): Record<string, Json> {
   const asked: Record<string, Json> = {};
   for (const [name, knob] of Object.entries(panel.knobs.properties)) {
-    asked[name] = own[name] ?? state.knobs[name] ?? knob.default ?? null;
+    asked[name] = name in own ? (own[name] as Json) : (state.knobs[name] ?? knob.default ?? null);
   }
   return asked;
 }

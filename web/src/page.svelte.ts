@@ -1,0 +1,133 @@
+// What the whole page shares: the text, the models, which of them are here, the address.
+import { getModel } from "./ask";
+import { UnrolledError, type FigureState, type Mounted, type ModelEntry, type PageData, type Progress, type Remedy } from "./contracts";
+import { copy, format } from "./state";
+import { megabytes } from "./parts/words";
+
+const SETTLE = 250; // ms without a change after which the address is written
+
+interface Shown {
+  id: string;
+  start: FigureState;
+  now: FigureState;
+  mounted: Mounted | null;
+}
+
+export class Page {
+  text = $state("");
+  models = $state.raw<string[]>([]);
+  entries = $state.raw<ModelEntry[]>([]);
+  getting = $state.raw<Record<string, Progress | undefined>>({});
+  trouble = $state("");
+  readonly figures: Shown[] = [];
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private readonly aborts = new Map<string, AbortController>();
+
+  constructor(readonly data: PageData) {
+    this.entries = data.models;
+  }
+
+  /** A figure of this page; it starts with the page's text and models. */
+  add(id: string, start: FigureState): Shown {
+    const shown = { id, start, now: copy(start), mounted: null };
+    this.figures.push(shown);
+    return shown;
+  }
+
+  setText(text: string): void {
+    this.text = text;
+    this.spread({ text });
+  }
+
+  setModels(models: string[]): void {
+    this.models = models;
+    this.spread({ models });
+  }
+
+  /** What a figure says of itself; a text that it wrote on goes to the bar and to the others. */
+  onState(shown: Shown, state: FigureState): void {
+    shown.now = state;
+    if (state.text !== this.text) {
+      this.text = state.text;
+      this.spread({ text: state.text }, shown);
+    }
+    this.remember();
+  }
+
+  private spread(patch: Partial<FigureState>, except?: Shown): void {
+    for (const shown of this.figures) {
+      Object.assign(shown.now, copy(patch));
+      if (shown !== except) shown.mounted?.update(patch);
+    }
+    this.remember();
+  }
+
+  private remember(): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => history.replaceState(history.state, "", this.address()), SETTLE);
+  }
+
+  /** The page's address with what differs from its start, or with everything. */
+  address(everything = false): string {
+    const fragment = format(this.states(), this.figures.map(({ id }) => id), everything ? undefined : this.figures.map(({ start }) => start));
+    return location.pathname + location.search + fragment;
+  }
+
+  private states(): FigureState[] {
+    return this.figures.map(({ now }) => now);
+  }
+
+  async copyLink(): Promise<string> {
+    const link = new URL(this.address(true), location.href).href;
+    try {
+      await navigator.clipboard.writeText(link);
+      return "Link copied.";
+    } catch {
+      history.replaceState(history.state, "", link);
+      return "The browser does not let the page copy; the whole link is in the address line.";
+    }
+  }
+
+  /** Fetches a checkpoint; afterwards every figure that waited for it asks again. */
+  async get(name: string): Promise<void> {
+    const abort = new AbortController();
+    this.aborts.set(name, abort);
+    this.trouble = "";
+    this.note(name, { done: 0, total: 0, note: "Asking for it" });
+    try {
+      await getModel(name, abort.signal, (progress) => this.note(name, progress));
+      this.entries = ((await (await fetch("/api/models")).json()) as { models: ModelEntry[] }).models;
+      if (this.models.length === 0) this.setModels([name]);
+      else this.spread({});
+    } catch (error) {
+      if (!abort.signal.aborted) this.trouble = error instanceof UnrolledError ? error.message : `${name} could not be fetched: ${String(error)}`;
+    } finally {
+      this.note(name, undefined);
+    }
+  }
+
+  stopGetting(name: string): void {
+    this.aborts.get(name)?.abort();
+  }
+
+  private note(name: string, progress: Progress | undefined): void {
+    this.getting = { ...this.getting, [name]: progress };
+  }
+
+  /** The way out of an error that this page can offer. */
+  remedy(error: Error, focus: () => void): Remedy | null {
+    if (error instanceof UnrolledError && error.kind === "EmptyText") return { label: "Type a text", act: focus };
+    if (error instanceof UnrolledError && error.kind === "TextTooLong") return { label: "Shorten the text", act: focus };
+    const missing = this.entries.find((entry) => !entry.here && this.models.includes(entry.name));
+    const offered = missing ?? (this.models.length === 0 ? this.entries.find((entry) => !entry.here) : undefined);
+    if (!offered) return null;
+    const progress = this.getting[offered.name];
+    if (progress) return { label: `Getting ${offered.title}: ${share(progress)} (stop)`, act: () => this.stopGetting(offered.name) };
+    return { label: `Get ${offered.title} (${megabytes(offered.size_bytes)})`, act: () => void this.get(offered.name) };
+  }
+}
+
+/** How far a download is, in words. */
+export function share({ done, total, note }: Progress): string {
+  return total > 0 ? `${Math.floor((100 * done) / total)} %` : note;
+}

@@ -1,0 +1,34 @@
+// How numbers and tokens are put into words, the same in every part.
+
+const COUNT = new Intl.NumberFormat("en");
+
+/** 49152 -> "49,152". */
+export function count(value: number): string {
+  return COUNT.format(value);
+}
+
+/** A token as it can be seen: a space is ·, a line break ⏎, a tab ⇥. */
+export function shown(token: string): string {
+  return token.replace(/^ +| +$/g, (spaces) => "·".repeat(spaces.length)).replaceAll("\n", "⏎").replaceAll("\t", "⇥").replaceAll("\r", "␍");
+}
+
+/** A probability as a share of one, three decimals, never rounding something to nothing. */
+export function probability(value: number): string {
+  if (value === 0) return "0";
+  if (value < 0.0005) return value < 1e-9 ? value.toExponential(0).replace("-", "−") : `${significant(value)}`;
+  return value > 0.9995 && value < 1 ? ">.999" : value.toFixed(3).replace(/^0/, "");
+}
+
+function significant(value: number): string {
+  return value.toFixed(Math.min(9, 1 - Math.floor(Math.log10(value)))).replace(/^0/, "");
+}
+
+/** A number with a true minus sign. */
+export function number(value: number, decimals: number): string {
+  return Number.isFinite(value) ? value.toFixed(decimals).replace(/^-(0\.?0*)$/, "$1").replace("-", "−") : String(value).replace("-", "−");
+}
+
+/** 93012345 -> "93 MB". */
+export function megabytes(bytes: number): string {
+  return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.max(1, Math.round(bytes / 1e6))} MB`;
+}
