@@ -1,0 +1,123 @@
+"""What a checkpoint is, told by its headers alone: no weights are read, no torch model is made."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from unrolled.checkpoints.gguf import gguf_config
+from unrolled.checkpoints.gguf_header import read_gguf
+from unrolled.checkpoints.known import Entry
+from unrolled.checkpoints.make import make_of, weight_files
+from unrolled.checkpoints.run_folder import read_run_config
+from unrolled.checkpoints.safetensors_header import read_header
+from unrolled.errors import BadCheckpoint, UnsupportedModel
+from unrolled.models.gpt import PROBES
+
+_CONTEXT_NAMES = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "max_sequence_length")
+
+_WHOLE_NUMBERS = ("BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "U64", "I64")  # positions and masks, not parameters
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredShape:
+    """One tensor as it is stored."""
+
+    shape: tuple[int, ...]
+    dtype: str
+
+
+def tensors_of(path: Path) -> dict[str, StoredShape]:
+    """Every tensor of a checkpoint by the name that its file gives it."""
+    if make_of(path) == "gguf":
+        found = read_gguf(path).tensors.values()
+        return {t.name: StoredShape(shape=t.shape, dtype=t.kind.name) for t in found}
+    return {
+        name: StoredShape(shape=tensor.shape, dtype=tensor.dtype)
+        for file in weight_files(path)
+        for name, tensor in read_header(file).items()
+    }
+
+
+def entry_at(name: str, path: Path, said: Mapping[str, Any]) -> Entry:
+    """The entry of what lies at `path`; `said`: title, licence, source, sha256 as far as they are known already."""
+    architecture, context, probes, licence, title = _facts(path)
+    return Entry(
+        name=name,
+        title=str(said.get("title") or title or path.stem),
+        licence=str(said.get("licence") or licence),
+        source=str(said.get("source") or path),
+        size_bytes=sum(file.stat().st_size for file in weight_files(path)),
+        sha256=str(said.get("sha256") or ""),
+        parameters=sum(math.prod(t.shape) for t in tensors_of(path).values() if t.dtype not in _WHOLE_NUMBERS),
+        context=context,
+        architecture=architecture,
+        probes=probes,
+        here=True,
+        path=path,
+    )
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file. BadCheckpoint."""
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise BadCheckpoint(f"{path} cannot be read as JSON: {error}.") from error
+    if not isinstance(value, dict):
+        raise BadCheckpoint(f"{path} holds no JSON object.")
+    return value
+
+
+def context_of(config: Mapping[str, Any]) -> int:
+    """Tokens that a Hugging Face config allows; 0 if it sets no limit."""
+    inner = config.get("text_config")
+    for table in (config, inner if isinstance(inner, dict) else {}):
+        for name in _CONTEXT_NAMES:
+            if type(table.get(name)) is int and table[name] > 0:
+                return int(table[name])
+    return 0
+
+
+def is_encoder(config: Mapping[str, Any]) -> bool:
+    """Whether all its declared architectures are of another kind than next-token models, e.g. BertModel."""
+    names = config.get("architectures") or []
+    return bool(names) and all(str(name).endswith(("ForMaskedLM", "BertModel", "RobertaModel")) for name in names)
+
+
+def _facts(path: Path) -> tuple[str, int, frozenset[str], str, str]:
+    """architecture, context, probes, licence, title."""
+    make = make_of(path)
+    if make == "gguf":
+        file = read_gguf(path)
+        licence, title = (str(file.fields.get(f"general.{name}", "")) for name in ("license", "name"))
+        architecture = str(file.fields.get("general.architecture"))
+        try:
+            return architecture, gguf_config(file).context, PROBES, licence, title
+        except UnsupportedModel:
+            return architecture, 0, frozenset(), licence, title
+    folder = path if path.is_dir() else path.parent
+    if make == "run":
+        run = read_run_config(folder)
+        return run.architecture, run.config.context, PROBES, "", ""
+    config = read_json(folder / "config.json")
+    probes = frozenset[str]() if is_encoder(config) else frozenset({"logits"})
+    return str(config.get("model_type", "unknown")), context_of(config), probes, _card_licence(folder), ""
+
+
+def _card_licence(folder: Path) -> str:
+    """The licence line of the model card's front matter."""
+    try:
+        lines = (folder / "README.md").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    if lines[:1] != ["---"]:
+        return ""
+    for line in lines[1:200]:
+        if line.startswith("license:"):
+            return line.removeprefix("license:").strip().strip("'\"")
+    return ""

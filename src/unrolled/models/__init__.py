@@ -1,0 +1,1 @@
+"""Models written out, one readable file a family, over shared formulas."""
