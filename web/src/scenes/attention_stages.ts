@@ -31,16 +31,16 @@ interface Kind {
   columns: "tokens" | "dimensions";
 }
 
-const letter = (text: string, tone: Tone = "plain"): Piece => ({ text, tone });
-const sub = (text: string, tone: Tone = "plain"): Piece => ({ text, tone, place: "sub" });
+const letter = (text: string, tone: Tone = "neutral"): Piece => ({ text, tone });
+const sub = (text: string, tone: Tone = "neutral"): Piece => ({ text, tone, place: "sub" });
 const word = (text: string): Piece => ({ text, upright: true });
 const PRODUCT: Piece[] = [letter("Q", "query"), letter("K", "key"), { text: "T", tone: "key", place: "sup", upright: true }];
-const pairs = { rows: "tokens", columns: "tokens", tone: "plain" } as const;
+const pairs = { rows: "tokens", columns: "tokens", tone: "neutral" } as const;
 const vectors = { rows: "tokens", columns: "dimensions", ramp: "signed" } as const;
 const maps = { rows: "dimensions", columns: "dimensions", ramp: "signed" } as const;
 
 export const KINDS: Record<MatrixName, Kind> = {
-  x: { spoken: "X", symbol: [letter("X")], tone: "plain", ...vectors },
+  x: { spoken: "X", symbol: [letter("X")], tone: "neutral", ...vectors },
   w_query: { spoken: "query weights", symbol: [letter("W", "query"), sub("Q", "query")], tone: "query", ...maps },
   w_key: { spoken: "key weights", symbol: [letter("W", "key"), sub("K", "key")], tone: "key", ...maps },
   w_value: { spoken: "value weights", symbol: [letter("W", "value"), sub("V", "value")], tone: "value", ...maps },
@@ -54,15 +54,15 @@ export const KINDS: Record<MatrixName, Kind> = {
   output: { spoken: "output", symbol: [word("output")], tone: "value", ...vectors },
 };
 
-/** The formula of a stage, in the words of the paper. */
-export const FORMULAS: Record<Exclude<StageName, "overview" | "input">, Piece[]> = {
-  projections: [],
-  scores: [...PRODUCT],
-  scaled: [...PRODUCT, word(" ÷ √"), letter("d"), sub("k")],
-  masked: [word("scaled + mask")],
-  weights: [word("softmax of each row")],
-  output: [letter("A"), word(" · "), letter("V", "value")],
-};
+/** How a matrix that is a product comes out of its operands. */
+export function formulaOf(name: MatrixName): Piece[] {
+  const operands: Partial<Record<MatrixName, Piece[]>> = {
+    query: [letter("X "), ...KINDS.w_query.symbol], key: [letter("X "), ...KINDS.w_key.symbol],
+    value: [letter("X "), ...KINDS.w_value.symbol], output: [letter("A "), ...KINDS.value.symbol],
+  };
+  const made = operands[name];
+  return made ? [...KINDS[name].symbol, word(" = "), ...made] : KINDS[name].symbol;
+}
 
 /** What made a cell: one whole row of an operand, one whole column, or single cells. */
 export interface Source {

@@ -1,6 +1,6 @@
 /** What a drawn matrix is: where its cells stand, how its numbers are printed, what a position in it is called. */
 
-export type Tone = "query" | "key" | "value" | "plain";
+export type Tone = "query" | "key" | "value" | "neutral";
 export type Ramp = "signed" | "weight";
 export type Numbers = readonly (readonly number[])[];
 
@@ -39,7 +39,7 @@ export interface Cell<Name extends string = string> {
   column: number;
 }
 
-export const FONT = { smallest: 10, largest: 14, widthOfCharacter: 0.61 };
+export const FONT = { smallest: 10, largest: 14, widthOfCharacter: 0.6 };
 const SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉";
 
 export function sameCell(a: Cell | null, b: Cell | null): boolean {
@@ -79,14 +79,16 @@ function tieToEven(value: number, digits: number): string {
   return ((below % 2 === 0 ? below : below + 1) / 10 ** digits).toFixed(digits);
 }
 
-/** As many decimals, two at most, as fit the cell at the smallest readable size; "" when not even whole numbers do. */
-export function printed(value: number, cellWidth: number, size: number): string {
-  const room = (cellWidth - 3) / (size * FONT.widthOfCharacter);
-  for (const digits of [2, 1, 0]) {
-    const text = decimals(value, digits);
-    if (text.length <= room) return text;
-  }
-  return "";
+/** How many characters of this size fit into a cell this wide. */
+export function room(cellWidth: number, size: number): number {
+  return Math.floor((cellWidth - 2) / (size * FONT.widthOfCharacter));
+}
+
+/** How many decimals, two at most, all numbers of a matrix can be printed with. */
+export function digitsFor(numbers: Numbers, cellWidth: number, size: number): number {
+  const most = room(cellWidth, size);
+  const fits = (digits: number): boolean => numbers.every((row) => row.every((value) => decimals(value, digits).length <= most));
+  return fits(2) ? 2 : fits(1) ? 1 : 0;
 }
 
 /** The type size for numbers in a cell this wide: six characters should fit, between readable and calm. */

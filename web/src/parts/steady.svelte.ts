@@ -1,0 +1,49 @@
+// One question at a time, the newest next: while a slider moves, an answer is awaited before the next is asked, so
+// that a picture arrives for every answer however fast the hand is.
+const PATIENCE = 400; // ms after which a question counts as lost and the newest is asked
+
+export class Steady {
+  private waiting = false;
+  private next: (() => void) | null = null;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+
+  ask(question: () => void): void {
+    if (this.waiting) this.next = question;
+    else this.send(question);
+  }
+
+  /** An answer is there (or will never be). */
+  answered(): void {
+    clearTimeout(this.timer);
+    this.waiting = false;
+    const question = this.next;
+    this.next = null;
+    if (question) this.send(question);
+  }
+
+  stop(): void {
+    clearTimeout(this.timer);
+    this.next = null;
+  }
+
+  private send(question: () => void): void {
+    this.waiting = true;
+    this.timer = setTimeout(() => this.answered(), PATIENCE);
+    question();
+  }
+}
+
+/** Runs from 0 to 1 in `duration` ms, easing out; at once where the reader wants no motion. Gives the stop. */
+export function glide(duration: number, show: (share: number) => void): () => void {
+  if (matchMedia("(prefers-reduced-motion: reduce)").matches) {
+    show(1);
+    return () => {};
+  }
+  const start = performance.now();
+  let frame = requestAnimationFrame(function move(now) {
+    const share = Math.min(1, Math.max(0, (now - start) / duration));
+    show(1 - (1 - share) ** 3);
+    if (share < 1) frame = requestAnimationFrame(move);
+  });
+  return () => cancelAnimationFrame(frame);
+}
