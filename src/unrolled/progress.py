@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 T = TypeVar("T")
+Work = Generator["Progress", None, T]
+"""Long work: yields `Progress`, returns a T."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ def stop_if_cancelled() -> None:
         raise Cancelled
 
 
-def finish(work: Generator[Progress, None, T], on_progress: Callable[[Progress], None] = lambda _: None) -> T:
+def finish(work: Work[T], on_progress: Callable[[Progress], None] = lambda _: None) -> T:
     """Runs `work` to its end and gives its value."""
     while True:
         try:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
+
+from unrolled import __version__
+
 Kind = Literal["computed", "trained", "published", "recorded"]
+
+COMPUTED_BY = f"unrolled {__version__}, torch {torch.__version__.partition('+')[0]}"
+"""What computes here, as a provenance's version."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,234 @@
+"""The command line's door: serve the guide, open a link, answer with a figure, look after models.
+
+What a figure's panel can be asked is read from its knobs: `unrolled figure NAME --help` lists them.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import webbrowser
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn
+from rich.progress import Progress as Bar
+
+import unrolled
+from unrolled.errors import BadInput, UnknownKnob, UnrolledError
+from unrolled.progress import Progress, Work
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+models_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List, describe and fetch models.")
+app.add_typer(models_app, name="models")
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+Device = Annotated[str, typer.Option(help="Where models run: cpu, cuda or mps.")]
+Dtype = Annotated[str, typer.Option(help="Numbers they run in: float32, bfloat16, float16 or float64.")]
+Port = Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes any that is free.")]
+Browser = Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")]
+ModelNames = Annotated[list[str] | None, typer.Option("--model", help="Name or path of a model; may be given several times.")]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line. What a reader can mend is one sentence on standard error, and exit code 2."""
+    try:
+        code = app(arguments, standalone_mode=False)
+    except UnrolledError as error:
+        errors.print(f"unrolled: {error}", markup=False)
+        code = 2
+    except typer.Exit as end:
+        code = end.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        code = 130
+    except BrokenPipeError:
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+@app.callback()
+def _root() -> None:
+    """Sequence models, taken apart while they run."""
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    print(unrolled.__version__)
+
+
+@app.command()
+def serve(
+    model: ModelNames = None,
+    port: Port = 8765,
+    browser: Browser = True,
+    device: Device = "cpu",
+    dtype: Dtype = "float32",
+) -> None:
+    """Serve the guide on this machine, with your own models beside the known ones."""
+    _serve("/", model or [], port, browser, device, dtype)
+
+
+@app.command("open")
+def open_link(
+    link: Annotated[str, typer.Argument(help="A link copied from a figure, whoever's machine it came from.")],
+    model: ModelNames = None,
+    port: Port = 8765,
+    browser: Browser = True,
+    device: Device = "cpu",
+    dtype: Dtype = "float32",
+) -> None:
+    """Open someone's link to a picture on your own machine."""
+    from unrolled import pages
+
+    _serve(pages.place_of(link), model or [], port, browser, device, dtype)
+
+
+@app.command(
+    "figure", context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False
+)
+def figure_command(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Which figure.")] = "",
+    panel: Annotated[str | None, typer.Option(help="Which of its panels; the first without.")] = None,
+    model: ModelNames = None,
+    text: Annotated[str | None, typer.Option(help="The text; - reads standard input.")] = None,
+    target: Annotated[str | None, typer.Option(help="The target text, for figures about a pair.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write to a file: .json, .npz, .csv or .safetensors.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
+    device: Device = "cpu",
+    dtype: Dtype = "float32",
+) -> None:
+    """Answer with a figure: in the terminal, as JSON, or as a file. NAME --help lists its knobs."""
+    from unrolled import figures, files, terminal, wire
+
+    if not name or name in ("--help", "-h"):
+        return terminal.list_figures()
+    chosen = figures.figure(name)
+    if {"--help", "-h"} & set(context.args):
+        return terminal.describe(chosen)
+    asked = chosen.panel(panel)
+    figures.check_knobs(asked, knobs := _knobs(asked, context.args))
+    files.check_ending(out)
+    found = _finish(_answering(asked, knobs, model or [], _read(text), target, device, dtype))
+    if out:
+        files.write(found, out)
+        errors.print(f"Written: {out}", markup=False)
+    if as_json:
+        print(json.dumps(wire.to_json(found), ensure_ascii=False))
+    elif not out:
+        terminal.show(found)
+
+
+@models_app.command("list")
+def list_models(as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False) -> None:
+    """Every model that has a short name: is it here, how large, which figures it opens."""
+    from unrolled import terminal
+    from unrolled.server import models_json
+    from unrolled.desk import Shelf
+
+    found = models_json(Shelf())
+    print(json.dumps(found, ensure_ascii=False)) if as_json else terminal.list_models(found)
+
+
+@models_app.command("info")
+def info(name: str, as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False) -> None:
+    """What one model is: licence, size, hash, shapes, which figures it opens and why not the others."""
+    from unrolled import checkpoints, terminal
+    from unrolled.server import entry_json
+
+    found = entry_json(checkpoints.entry(name)) | {"shape": checkpoints.describe(name)}
+    print(json.dumps(found, ensure_ascii=False)) if as_json else terminal.model_info(found)
+
+
+@models_app.command("get")
+def get(name: str) -> None:
+    """Fetch a model into your cache: a known short name, or ORG/NAME from the Hugging Face Hub."""
+    from unrolled import checkpoints
+
+    _finish(checkpoints.get(name))
+    entry = checkpoints.entry(name)
+    errors.print(f"{entry.name} is here: {entry.title}, {entry.licence}, {entry.size_bytes / 1e6:.0f} MB.", markup=False)
+
+
+def _serve(place: str, specs: list[str], port: int, browser: bool, device: str, dtype: str) -> None:
+    from unrolled import checkpoints, server
+    from unrolled.desk import Shelf
+
+    for spec in specs:
+        checkpoints.entry(spec)
+    sock = server.listen(port)
+    address = f"http://127.0.0.1:{sock.getsockname()[1]}{place}"
+
+    def ready() -> None:
+        print(f"unrolled is at {address}  (Ctrl-C stops it)", flush=True)
+        if browser:
+            webbrowser.open(address)
+
+    server.serve(server.create_app(Shelf(specs, device=device, dtype=dtype), warm=True), sock, ready)
+
+
+def _answering(
+    panel: Any, knobs: dict[str, Any], specs: list[str], text: str | None, target: str | None, device: str, dtype: str
+) -> Work[Any]:
+    from unrolled import checkpoints, figures
+
+    models = []
+    for spec in specs:
+        models.append((yield from checkpoints.opening(spec, device=device, dtype=dtype)))
+    return (yield from figures.answer(panel, knobs, models=models, text=text, target=target))
+
+
+def _finish(work: Work[Any]) -> Any:
+    """Runs long work with a bar on standard error, where a person watches."""
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    with Bar(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
+        task = bar.add_task("", total=None)
+
+        def show(at: Progress) -> None:
+            bar.update(task, completed=at.done, total=at.total, description=at.note.replace("\n", " ")[-60:])
+
+        from unrolled.progress import finish
+
+        return finish(work, show)
+
+
+def _knobs(panel: Any, extra: list[str]) -> dict[str, Any]:
+    """`--temperature 0.5 --chat --top-k=40` -> values, each read as JSON if it can be."""
+    from unrolled.schema import knobs_schema
+
+    kinds = knobs_schema(panel)["properties"]
+    knobs: dict[str, Any] = {}
+    words = iter(extra)
+    for word in words:
+        flag, equals, value = word.partition("=")
+        if not flag.startswith("--"):
+            raise BadInput(f"“{word}” stands alone; a knob is given as --name value. {panel.title} has {', '.join(kinds)}.")
+        name = flag[2:].replace("-", "_")
+        negated = name.startswith("no_") and name not in kinds
+        name = name[3:] if negated else name
+        if name not in kinds:
+            exist = ", ".join(f"--{each.replace('_', '-')}" for each in kinds) or "none"
+            raise UnknownKnob(f"{panel.title} has no knob {flag}; it has {exist}.")
+        if kinds[name].get("type") == "boolean" and not equals:
+            knobs[name] = not negated
+        else:
+            knobs[name] = _value(kinds[name], value if equals else next(words, ""))
+    return knobs
+
+
+def _value(kind: dict[str, Any], text: str) -> Any:
+    if kind.get("type") == "string":
+        return text
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def _read(text: str | None) -> str | None:
+    return sys.stdin.read() if text == "-" else text

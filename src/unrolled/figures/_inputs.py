@@ -1,0 +1,87 @@
+"""What a panel may be given: the types of its positional inputs, and how a question's words become them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, NewType, get_args, get_origin
+
+from unrolled.checkpoints import Model
+from unrolled.errors import BadInput, EmptyText, ProbeNotFound, TextTooLong
+
+TEXT_LIMIT = 50_000  # characters; a model's own context is usually reached before
+
+Text = NewType("Text", str)
+"""The reader's text, not empty."""
+
+Models = tuple[Model, ...]
+"""One model or several, side by side."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A source text and its target."""
+
+    source: str
+    target: str
+
+
+@dataclass(frozen=True)
+class UpTo:
+    """At most this many models: `Annotated[Models, UpTo(3)]`."""
+
+    most: int
+
+
+@dataclass(frozen=True)
+class Input:
+    """One positional input of a panel: its kind, and for models how many at most."""
+
+    kind: str
+    most: int = 1
+
+
+def input_of(annotation: Any) -> Input:
+    """The kind of input that a positional parameter's type stands for."""
+    most = 4
+    if get_origin(annotation) is Annotated:
+        annotation, *extras = get_args(annotation)
+        most = next((extra.most for extra in extras if isinstance(extra, UpTo)), most)
+    kinds: dict[Any, Input] = {Model: Input("model"), Models: Input("models", most), Text: Input("text"), Pair: Input("pair")}
+    if annotation not in kinds:
+        raise TypeError(f"{annotation!r} is not an input; there are Model, Models, Text and Pair.")
+    return kinds[annotation]
+
+
+def checked_text(text: str | None) -> Text:
+    """The text, or a sentence that says what is wrong with it."""
+    if not text or not text.strip():
+        raise EmptyText("There is no text yet: type a few words, for example “The capital of France is”.")
+    if len(text) > TEXT_LIMIT:
+        raise TextTooLong(f"The text has {len(text):,} characters; at most {TEXT_LIMIT:,} are read. Give a shorter piece of it.")
+    return Text(text)
+
+
+def checked_models(models: Models, accepts: Input, needs: tuple[str, ...], panel: str) -> Models:
+    """As many models as the panel takes, each with the probes that it needs."""
+    if not models:
+        raise BadInput(f"{panel} needs a model: name one, for example smollm2 (`unrolled models list` shows all).")
+    if len(models) > accepts.most:
+        raise BadInput(f"{panel} takes at most {_count(accepts.most)}; {len(models)} were given.")
+    for model in models:
+        reason = why_closed(model.name, model.probes, needs)
+        if reason:
+            raise ProbeNotFound(f"{panel} cannot be shown: {reason}")
+    return models
+
+
+def why_closed(name: str, probes: frozenset[str], needs: tuple[str, ...]) -> str | None:
+    """Why a model does not open a panel, or None when it does."""
+    missing = [probe for probe in needs if probe not in probes]
+    if not missing:
+        return None
+    has = ", ".join(sorted(probes)) or "none at all"
+    return f"it needs {', '.join(missing)}, and {name} has no such probe (it has {has})."
+
+
+def _count(most: int) -> str:
+    return "one model" if most == 1 else f"{most} models"

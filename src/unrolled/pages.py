@@ -1,0 +1,123 @@
+"""The HTML that the server sends: the built page's shell, filled with a chapter, a figure alone, or a list.
+
+The article is complete without script; the script mounts the live figures into their places.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Iterable
+from functools import cache
+from importlib import resources
+from typing import Any
+from urllib.parse import urlsplit
+
+import unrolled
+from unrolled import guide
+from unrolled.errors import BadInput, UnrolledError
+from unrolled.figures import catalogue, figure
+from unrolled.schema import figure_json
+
+DEFAULT_TEXT = "The capital of France is"
+
+
+@cache
+def shell() -> str:
+    """The built page with its marks still in place."""
+    page = resources.files("unrolled") / "page" / "index.html"
+    if not page.is_file():
+        raise UnrolledError("The page is not built: run `make guide`, or `pip install .` in the project's folder, which builds it.")
+    return page.read_text("utf-8")
+
+
+def contents(models: list[dict[str, Any]]) -> str:
+    """The front page: the chapters, then the figures."""
+    chapters = "".join(
+        f'<li><a href="/guide/{each.name}"><b>{html.escape(each.title)}</b> <span>{html.escape(each.lede)}</span></a></li>'
+        for each in guide.chapters()
+    )
+    main = (
+        '<article class="prose"><h1>Sequence models, taken apart while they run</h1>'
+        '<p class="lede">Every picture in this guide is an instrument: it runs a real model, on your text, on this machine, '
+        "and every number explains itself.</p>"
+        f'<ol class="chapters">{chapters}</ol><p><a href="/figures">All figures, one by one</a></p></article>'
+    )
+    return _page("unrolled: sequence models, taken apart while they run", main, (), models)
+
+
+def chapter(name: str, models: list[dict[str, Any]]) -> str:
+    """One chapter with its figures' places."""
+    each = guide.chapter(name)
+    return _page(f"{each.title} · unrolled", f'<article class="prose">{each.html}</article>', each.figures, models, name)
+
+
+def figures(models: list[dict[str, Any]]) -> str:
+    """The list of all figures."""
+    rows = "".join(
+        f'<li><a href="/figures/{name}"><b>{html.escape(each.question)}</b> <span>{html.escape(name)}</span></a></li>'
+        for name, each in catalogue().items()
+    )
+    main = f'<article class="prose"><h1>All figures</h1><ol class="chapters">{rows}</ol></article>'
+    return _page("All figures · unrolled", main, (), models)
+
+
+def figure_alone(name: str, models: list[dict[str, Any]]) -> str:
+    """One figure on a page of its own, with what it is about."""
+    each = figure(name)
+    about = "".join(f"<p>{html.escape(part)}</p>" for part in each.doc.split("\n\n") if part)
+    main = f'<article class="prose alone"><h1 class="name">{name}</h1>{about}{guide.figure_html(name, {})}</article>'
+    return _page(f"{each.question} · unrolled", main, (name,), models)
+
+
+def problem(status: int, sentence: str, models: list[dict[str, Any]]) -> str:
+    """A page that is not there, in words."""
+    main = f'<article class="prose"><h1>{status}</h1><p class="lede">{html.escape(sentence)}</p><p><a href="/">Contents</a></p></article>'
+    return _page("unrolled", main, (), models)
+
+
+def _page(title: str, main: str, names: Iterable[str], models: list[dict[str, Any]], current: str = "") -> str:
+    data = {
+        "figures": [figure_json(name) for name in dict.fromkeys(names)],
+        "models": models,
+        "defaults": {"models": _default_models(models), "text": DEFAULT_TEXT},
+        "version": unrolled.__version__,
+    }
+    script = json.dumps(data, ensure_ascii=False, sort_keys=True).replace("<", "\\u003c")
+    return (
+        shell()
+        .replace("<!--unrolled:title-->", html.escape(title))
+        .replace("<!--unrolled:nav-->", _navigation(current))
+        .replace("<!--unrolled:main-->", main)
+        .replace("<!--unrolled:page-->", f'<script type="application/json" id="page">{script}</script>')
+    )
+
+
+def _navigation(current: str) -> str:
+    here = {current: ' aria-current="page"'}
+    links = "".join(
+        f'<li><a href="/guide/{each.name}"{here.get(each.name, "")}>{html.escape(each.title)}</a></li>'
+        for each in guide.chapters()
+    )
+    return f"<ol>{links}</ol>"
+
+
+def _default_models(models: list[dict[str, Any]]) -> list[str]:
+    """The first model here that opens a figure; the default one by name when none is here yet."""
+    return next(([model["name"]] for model in models if model["here"] and model["opens"]), ["smollm2"])
+
+
+def place_of(link: str) -> str:
+    """The page and state that a link names, whichever machine or exported site it came from: path and fragment."""
+    parts = urlsplit(link.strip())
+    path = parts.path.removesuffix("index.html").removesuffix(".html")
+    kind, _, name = path.strip("/").rpartition("/")
+    kind = kind.rpartition("/")[2]
+    if kind == "guide":
+        guide.chapter(name)
+    elif kind == "figures":
+        figure(name)
+    elif name not in ("", "figures"):
+        raise BadInput(f"“{link[:200]}” is not a link to a page of the guide; such a link has /guide/CHAPTER or /figures/NAME in it.")
+    place = f"/{kind}/{name}" if kind in ("guide", "figures") else f"/{name}"
+    return place + (f"#{parts.fragment}" if parts.fragment else "")

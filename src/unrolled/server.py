@@ -1,0 +1,326 @@
+"""The page's door: pages, catalogue, and one route for every panel of every figure.
+
+Listens on 127.0.0.1 only, answers only to that Host and Origin, and reads no path from a request. A question's answer
+is the same blob that the command line writes; asked for `application/vnd.unrolled.frames`, progress comes first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import socket
+import struct
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, asynccontextmanager, suppress
+from importlib import resources
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
+from fastapi.staticfiles import StaticFiles
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from unrolled import checkpoints, pages, wire
+from unrolled.desk import Desk, Shelf
+from unrolled.errors import Busy, PortTaken, UnrolledError
+from unrolled.figures import answer, catalogue, check_knobs, figure
+from unrolled.progress import Progress, Work
+from unrolled.schema import figure_json
+
+FRAMES = "application/vnd.unrolled.frames"
+BODY_LIMIT = 1_000_000  # bytes of a request
+HOSTS = ("127.0.0.1", "localhost", "[::1]")
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data: blob:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+)
+
+
+class Asked(BaseModel):
+    """The body of a question: what is loaded, and how the knobs stand."""
+
+    model_config = ConfigDict(extra="forbid")
+    models: list[str] = Field(default_factory=list, max_length=8)
+    text: str | None = None
+    target: str | None = None
+    knobs: dict[str, Any] = Field(default_factory=dict)
+
+
+def create_app(shelf: Shelf | None = None, *, waiting: int = 16, warm: bool = False) -> FastAPI:
+    """The application. `waiting`: questions that may wait for a model. `warm`: open the default model at once."""
+    shelf = shelf or Shelf()
+    model_desk, light_desk, get_desk = Desk(waiting), Desk(waiting), Desk(waiting=2)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None, None]:
+        warming = asyncio.create_task(_warm(shelf, model_desk)) if warm else None
+        yield
+        if warming:
+            warming.cancel()
+
+    app = FastAPI(title="unrolled", docs_url=None, redoc_url=None, lifespan=lifespan)
+    app.add_middleware(Guard)
+    app.add_exception_handler(UnrolledError, _said)
+    app.add_exception_handler(HTTPException, _said)
+    app.add_exception_handler(RequestValidationError, _misread)
+    app.add_exception_handler(Exception, _mistaken)
+
+    @app.get("/", response_class=HTMLResponse)
+    def contents() -> str:
+        return pages.contents(models_json(shelf))
+
+    @app.get("/guide/{name}", response_class=HTMLResponse)
+    def chapter(name: str) -> str:
+        return pages.chapter(name, models_json(shelf))
+
+    @app.get("/figures", response_class=HTMLResponse)
+    def figures() -> str:
+        return pages.figures(models_json(shelf))
+
+    @app.get("/figures/{name}", response_class=HTMLResponse)
+    def figure_alone(name: str) -> str:
+        return pages.figure_alone(name, models_json(shelf))
+
+    @app.get("/api/catalogue")
+    def list_figures() -> dict[str, Any]:
+        return {"figures": [figure_json(name) for name in catalogue()]}
+
+    @app.get("/api/models")
+    def list_models() -> dict[str, Any]:
+        return {"models": models_json(shelf)}
+
+    @app.post("/api/models/{name}/get")
+    async def get_model(name: str, request: Request) -> Response:
+        known = checkpoints.entry(name) if name in shelf.names() else checkpoints.known(name)
+        return await _reply(request, get_desk, lambda: _nothing(checkpoints.get(known.name)), FRAMES)
+
+    @app.post("/api/figures/{name}/{panel_name}")
+    async def ask(name: str, panel_name: str, asked: Asked, request: Request) -> Response:
+        panel = figure(name).panel(panel_name)
+        check_knobs(panel, asked.knobs)
+        accept = request.headers.get("accept", "")
+
+        def work() -> Work[Any]:
+            models = []
+            for spec in asked.models:
+                models.append((yield from shelf.opening(spec)))
+            found = yield from answer(panel, asked.knobs, models=models, text=asked.text, target=asked.target)
+            if accept == "application/json":
+                return json.dumps(wire.to_json(found), ensure_ascii=False).encode()
+            return wire.encode(found)
+
+        return await _reply(request, model_desk if panel.needs else light_desk, work, accept)
+
+    app.mount("/", GZipMiddleware(StaticFiles(directory=str(resources.files("unrolled") / "page"))))
+    return app
+
+
+def models_json(shelf: Shelf) -> list[dict[str, Any]]:
+    """Every model that may be asked for: what it is, whether it is here, which figures it opens and why not others."""
+    return [entry_json(checkpoints.entry(name)) for name in shelf.names()]
+
+
+def listen(port: int) -> socket.socket:
+    """A socket on 127.0.0.1; port 0 takes any free one. Raises PortTaken."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind(("127.0.0.1", port))
+    except (OSError, OverflowError) as error:
+        sock.close()
+        why = "another program listens there" if isinstance(error, OSError) else "ports go from 0 to 65535"
+        raise PortTaken(f"Port {port} cannot be had: {why}. Give another one, or --port 0 for any that is free.") from None
+    return sock
+
+
+def serve(app: FastAPI, sock: socket.socket, ready: Callable[[], None]) -> None:
+    """Serves until Ctrl-C; calls `ready` once it answers."""
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", server_header=False, timeout_graceful_shutdown=2))
+
+    async def run() -> None:
+        serving = asyncio.create_task(server.serve([sock]))
+        while not server.started and not serving.done():
+            await asyncio.sleep(0.01)
+        ready()
+        await serving
+
+    with suppress(KeyboardInterrupt):
+        asyncio.run(run())
+
+
+class Guard:
+    """Refuses foreign hosts, foreign origins and oversized bodies; puts the safety headers on every answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        headers = {name.decode("latin1"): value.decode("latin1") for name, value in scope["headers"]}
+        refused = _refusal(scope["method"], headers)
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", []), *_safety(scope["path"])]
+            await send(message)
+
+        if refused:
+            status, sentence = refused
+            return await JSONResponse({"error": sentence, "kind": "Refused"}, status)(scope, receive, send_guarded)
+        await self.app(scope, receive, send_guarded)
+
+
+def _refusal(method: str, headers: dict[str, str]) -> tuple[int, str] | None:
+    host = headers.get("host", "")
+    if host.rsplit(":", 1)[0] not in HOSTS and host not in HOSTS:
+        return 421, f"This server answers only as {', '.join(HOSTS)}, not as “{host[:100]}”."
+    origin = headers.get("origin")
+    if origin and origin != f"http://{host}":
+        return 403, f"Questions from “{origin[:100]}” are not answered; open the page that this server serves."
+    if method == "POST" and headers.get("content-type", "").partition(";")[0] != "application/json":
+        return 415, "Send the question as application/json."
+    length = headers.get("content-length", "0")
+    if "transfer-encoding" in headers or not length.isdigit() or int(length) > BODY_LIMIT:
+        return 413, f"A question has at most {BODY_LIMIT:,} bytes, announced by Content-Length."
+    return None
+
+
+def _safety(path: str) -> list[tuple[bytes, bytes]]:
+    caching = "public, max-age=31536000, immutable" if path.startswith("/assets/") else "no-store"
+    headers = {
+        "content-security-policy": POLICY,
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "no-referrer",
+        "cross-origin-resource-policy": "same-origin",
+        "cache-control": caching,
+    }
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
+
+
+async def _reply(request: Request, desk: Desk, work: Callable[[], Work[Any]], accept: str) -> Response:
+    """Frames with progress when asked for, else the value alone. What fails before the first event has its status."""
+    events = _until_dropped(request, desk.listen(work))
+    if accept == FRAMES:
+        first = await anext(events, None)
+        if first is not None:
+            return StreamingResponse(_frames(first, events), media_type=FRAMES)
+    kind = "application/json" if accept == "application/json" else "application/octet-stream"
+    async with aclosing(events):
+        async for event in events:
+            if not isinstance(event, Progress):
+                return Response(event, media_type=kind)
+    return Response(status_code=499)  # the client is gone; nobody reads this
+
+
+async def _until_dropped(request: Request, events: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
+    """The events, ended as soon as the client has hung up."""
+    gone = asyncio.create_task(_disconnected(request))
+    try:
+        while True:
+            coming = asyncio.ensure_future(anext(events))
+            await asyncio.wait({coming, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if not coming.done():
+                coming.cancel()
+                with suppress(asyncio.CancelledError, StopAsyncIteration):
+                    await coming
+                return
+            try:
+                yield coming.result()
+            except StopAsyncIteration:
+                return
+    finally:
+        gone.cancel()
+        await events.aclose()
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _frames(first: Any, events: AsyncGenerator[Any, None]) -> AsyncGenerator[bytes, None]:
+    async with aclosing(events):
+        yield _frame(first)
+        try:
+            async for event in events:
+                yield _frame(event)
+        except Exception as error:
+            yield _packed(b"E", json.dumps(_sentence(error)).encode())
+
+
+def _frame(event: Any) -> bytes:
+    if isinstance(event, Progress):
+        return _packed(b"P", json.dumps({"done": event.done, "total": event.total, "note": event.note}).encode())
+    return _packed(b"F", event)
+
+
+def _packed(kind: bytes, payload: bytes) -> bytes:
+    return kind + struct.pack("<I", len(payload)) + payload
+
+
+def _nothing(work: Work[Any]) -> Work[Any]:
+    """Work whose value is not sent."""
+    yield from work
+    return b""
+
+
+async def _warm(shelf: Shelf, desk: Desk) -> None:
+    """Opens the default model before the first question comes, if it is here."""
+    name = next((entry["name"] for entry in models_json(shelf) if entry["here"] and entry["opens"]), None)
+    if name:
+        with suppress(UnrolledError):
+            async for _ in desk.listen(lambda: shelf.opening(name)):
+                pass
+
+
+def entry_json(entry: checkpoints.Entry) -> dict[str, Any]:
+    """One model as the page and `models info` show it."""
+    closed = {name: each.why_closed(entry.name, entry.probes) for name, each in catalogue().items()}
+    takes_model = {name for name, each in catalogue().items() if any(panel.needs for panel in each.panels.values())}
+    fields = ("name", "title", "licence", "source", "size_bytes", "sha256", "parameters", "context", "architecture", "here")
+    return {field: getattr(entry, field) for field in fields} | {
+        "opens": [name for name, reason in closed.items() if reason is None and name in takes_model],
+        "closed": {name: reason for name, reason in closed.items() if reason},
+    }
+
+
+def _sentence(error: Exception) -> dict[str, str]:
+    """What a reader is told. A mistake of ours goes to the log whole, and to the reader as one sentence."""
+    if isinstance(error, UnrolledError):
+        return {"error": str(error), "kind": type(error).__name__}
+    logging.getLogger("unrolled").error("a mistake inside unrolled", exc_info=error)
+    return {"error": f"A mistake inside unrolled ({type(error).__name__}); the server's log has the details.", "kind": "Mistake"}
+
+
+async def _said(request: Request, error: Exception) -> Response:
+    """An error as JSON for the script, as a page for a reader."""
+    if isinstance(error, UnrolledError):
+        status, said = error.status, _sentence(error)
+    else:
+        status = getattr(error, "status_code", 500)
+        said = {"error": f"There is nothing at {request.url.path}; the contents are at /.", "kind": "NotFound"}
+    if request.method == "GET" and not request.url.path.startswith("/api/"):
+        return HTMLResponse(pages.problem(status, said["error"], []), status)
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Busy) else {}
+    return JSONResponse(said, status, headers)
+
+
+async def _mistaken(request: Request, error: Exception) -> Response:
+    return JSONResponse(_sentence(error), 500)
+
+
+async def _misread(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"] if part != "body") or "the body"
+    sentence = f"The question cannot be read: {where}: {first['msg']}. It takes models, text, target and knobs."
+    return JSONResponse({"error": sentence, "kind": "BadInput"}, 400)
+
+
