@@ -64,9 +64,9 @@ def write_whole(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(name, path)
+        Path(name).replace(path)
     except BaseException:
-        os.unlink(name)
+        Path(name).unlink(missing_ok=True)
         raise
 
 
@@ -84,7 +84,7 @@ def file_hash(path: Path) -> Generator[Progress, None, str]:
 
 def _hash(path: Path, size: int) -> Generator[Progress, None, str]:
     digest, done = hashlib.sha256(), 0
-    with open(path, "rb") as file:
+    with path.open("rb") as file:
         while block := file.read(_STEP):
             digest.update(block)
             done += len(block)

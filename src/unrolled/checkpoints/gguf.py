@@ -45,7 +45,10 @@ def gguf_config(file: GGUFFile) -> GPTConfig:
     number = _Numbers(file, architecture)
     d_model, n_head = number.whole("embedding_length"), number.whole("attention.head_count")
     d_head = number.whole("attention.key_length", d_model // n_head)
-    if number.whole("attention.value_length", d_head) != d_head or number.whole("rope.dimension_count", d_head) != d_head:
+    if (
+        number.whole("attention.value_length", d_head) != d_head
+        or number.whole("rope.dimension_count", d_head) != d_head
+    ):
         raise UnsupportedModel(f"{file.path} has keys, values or rotations of different widths.")
     n_key_value = number.whole("attention.head_count_kv", n_head)
     if n_head % n_key_value or d_head % 2:
@@ -85,7 +88,9 @@ def gguf_names(file: GGUFFile, config: GPTConfig) -> dict[str, str]:
         raise BadCheckpoint(f"{file.path} has no tensor {missing[0]!r} ({len(missing)} of {len(names)} are missing).")
     extra = file.tensors.keys() - set(names.values()) - {"rope_freqs.weight"}
     if extra:
-        raise UnsupportedModel(f"{file.path} has tensors that a plain Llama does not have: {', '.join(sorted(extra)[:4])}.")
+        raise UnsupportedModel(
+            f"{file.path} has tensors that a plain Llama does not have: {', '.join(sorted(extra)[:4])}."
+        )
     return names
 
 

@@ -6,6 +6,7 @@ tensor against the file and its neighbours. Layout: the `gguf` package's specifi
 
 from __future__ import annotations
 
+import itertools
 import math
 import mmap
 import struct
@@ -51,7 +52,7 @@ class GGUFFile:
         """A tensor's values as float32, dequantised."""
         tensor = self.tensors[name]
         data = np.empty(tensor.n_bytes, dtype=np.uint8)
-        with open(self.path, "rb") as file:
+        with self.path.open("rb") as file:
             file.seek(tensor.offset)
             n_read = file.readinto(data.data)
         if n_read != tensor.n_bytes:
@@ -63,7 +64,7 @@ class GGUFFile:
 
 def read_gguf(path: Path) -> GGUFFile:
     """The header of `path`. BadCheckpoint says what is wrong with it."""
-    with open(path, "rb") as file:
+    with path.open("rb") as file:
         try:
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except ValueError:
@@ -164,7 +165,7 @@ class _Reader:
 
     def check_overlap(self, tensors: Mapping[str, GGUFTensor]) -> None:
         in_order = sorted(tensors.values(), key=lambda tensor: tensor.offset)
-        for before, after in zip(in_order, in_order[1:], strict=False):
+        for before, after in itertools.pairwise(in_order):
             if before.offset + before.n_bytes > after.offset:
                 raise self.bad(f"has tensors {before.name!r} and {after.name!r} in the same place")
 

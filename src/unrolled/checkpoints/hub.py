@@ -57,4 +57,6 @@ def _why(name: str, error: Exception) -> str:
     if status == 404:
         return f"The Hub has no model {name!r}: check the spelling, org/name."
     first = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return f"The Hub could not be reached for {name} ({first[:200]}): is there a network? Files put in by hand open too."
+    return (
+        f"The Hub could not be reached for {name} ({first[:200]}): is there a network? Files put in by hand open too."
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Generator
 from pathlib import Path
 from typing import Literal
@@ -39,17 +40,35 @@ def make_of(path: Path) -> Make:
 
 
 def weight_files(path: Path) -> list[Path]:
-    """The files of weights of a checkpoint."""
+    """The files of weights of a checkpoint: one, or the shards that an index names."""
     if path.is_file() and path.suffix.lower() == ".gguf":
         return [path]
-    return sorted((path if path.is_dir() else path.parent).glob("*.safetensors"))
+    folder = path if path.is_dir() else path.parent
+    whole, index = folder / WEIGHTS, folder / f"{WEIGHTS}.index.json"
+    if whole.is_file():
+        return [whole]
+    if not index.is_file():
+        raise BadCheckpoint(f"{folder} has neither {WEIGHTS} nor {index.name}, where its weights should be.")
+    names = sorted(set(_shards(index)))
+    for name in names:
+        if Path(name).name != name or not (folder / name).is_file():
+            raise BadCheckpoint(f"{index} names the file {name[:80]!r}, which is not beside it.")
+    return [folder / name for name in names]
+
+
+def _shards(index: Path) -> list[str]:
+    try:
+        return [str(name) for name in json.loads(index.read_bytes())["weight_map"].values()]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise BadCheckpoint(f"{index} is no index of weights.") from error
 
 
 def weights_hash(path: Path) -> Generator[Progress, None, str]:
     """sha256 of the file of weights; of the list of hashes, in the order of names, if there are several."""
     hashes = []
     for file in weight_files(path):
-        hashes.append((yield from file_hash(file)))
+        digest = yield from file_hash(file)
+        hashes.append(digest)
     return hashes[0] if len(hashes) == 1 else hashlib.sha256("\n".join(hashes).encode()).hexdigest()
 
 

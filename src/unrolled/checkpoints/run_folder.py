@@ -1,8 +1,8 @@
 """Run folders: a model of ours on disk.
 
-    config.toml          family, the model's config, where it came from, what the tokenizer cannot say
-    model.safetensors    weights, memory-mapped when opened
-    tokenizer.json       as the `tokenizers` library writes it
+config.toml          family, the model's config, where it came from, what the tokenizer cannot say
+model.safetensors    weights, memory-mapped when opened
+tokenizer.json       as the `tokenizers` library writes it
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def write_run_folder(
     tokenizer.save(folder / TOKENIZER)
     (folder / CONFIG).write_text(_to_toml(run), encoding="utf-8")
     layout = {name: (STORED[dtype], shape) for name, shape in shapes(run.config).items()}
-    with open(folder / WEIGHTS, "wb") as file:
+    with (folder / WEIGHTS).open("wb") as file:
         written = write_safetensors(file, layout, ((name, _bytes(tensor.to(dtype))) for name, tensor in tensors))
         for done, _ in enumerate(written, start=1):
             yield Progress(done, len(layout), "tensors unpacked")
@@ -161,7 +161,7 @@ def _config(path: Path, table: Any) -> GPTConfig:
     if unknown or required - table.keys():
         names = ", ".join(sorted(unknown | (required - table.keys())))
         raise BadCheckpoint(f"{path}: [model] has unknown or missing entries: {names}.")
-    values = {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
+    values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in table.items()}
     wrong = [name for name, value in values.items() if not _is_of(value, hints[name])]
     if wrong:
         raise BadCheckpoint(f"{path}: [model] {wrong[0]} = {str(table[wrong[0]])[:60]!r} is not possible.")

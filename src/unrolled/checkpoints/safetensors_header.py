@@ -41,7 +41,7 @@ def read_header(path: Path) -> dict[str, StoredTensor]:
     """Name -> tensor. BadCheckpoint says what is wrong."""
     try:
         size = path.stat().st_size
-        with open(path, "rb") as file:
+        with path.open("rb") as file:
             header, data_size = _json(path, file, size)
     except OSError as error:
         raise BadCheckpoint(f"{path} cannot be read: {error.strerror}.") from error
@@ -95,6 +95,7 @@ def write_safetensors(
     encoded += b" " * (-(8 + len(encoded)) % 64)  # tensors begin at a cache line
     file.write(struct.pack("<Q", len(encoded)) + encoded)
     for (name, data), expected in zip(tensors, layout, strict=True):
-        assert name == expected and len(data) == header[name]["data_offsets"][1] - header[name]["data_offsets"][0]
+        assert name == expected
+        assert len(data) == header[name]["data_offsets"][1] - header[name]["data_offsets"][0]
         file.write(data)
         yield name

@@ -1,7 +1,7 @@
 """The decoder-only Transformer: GPT-2 (Radford et al. 2019) to Llama (Touvron et al. 2023), pre-norm throughout.
 
-Read from `GPT.forward` upwards. Values worth looking at pass through named points, see PROBES: `nn.Identity`, or a norm,
-whose output a forward hook sees. They add nothing to the state dict.
+Read from `GPT.forward` upwards. Values worth looking at pass through named points, see PROBES: `nn.Identity`, or a
+norm, whose output a forward hook sees. They add nothing to the state dict.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from unrolled.models.attention import attend
 from unrolled.models.positions import rope_angles, rope_frequencies, rotate
 
 PROBES = frozenset(
-    ["attn.q", "attn.k", "attn.v", "attn.out", "mlp.act", "mlp.out", "resid.pre", "resid.mid", "resid.post", "norm.attn", "norm.mlp", "norm.final", "logits"]
+    {
+        *("attn.q", "attn.k", "attn.v", "attn.out", "mlp.act", "mlp.out"),
+        *("resid.pre", "resid.mid", "resid.post", "norm.attn", "norm.mlp", "norm.final", "logits"),
+    }
 )
 """attn.q, attn.k, attn.v: (batch, head, position, d_head), positions applied; attn.out, mlp.out: what is written to the
 residual stream; mlp.act: (batch, position, d_ff) before the way back down; resid.pre, mid, post: the stream before
@@ -121,9 +124,7 @@ class Attention(nn.Module):
         self.output = nn.Linear(config.n_head * config.d_head, config.d_model, bias=config.bias == "all")
         self.q, self.k, self.v, self.out = nn.Identity(), nn.Identity(), nn.Identity(), nn.Identity()
 
-    def forward(
-        self, x: Tensor, turn: tuple[Tensor, Tensor] | None, cache: KeyValueCache | None, layer: int
-    ) -> Tensor:
+    def forward(self, x: Tensor, turn: tuple[Tensor, Tensor] | None, cache: KeyValueCache | None, layer: int) -> Tensor:
         """x (batch, n, d_model) -> the same shape. `turn`: cos and sin of RoPE for these positions."""
         batch, n, _ = x.shape
         q = self.query(x).view(batch, n, self.n_head, self.d_head).transpose(1, 2)  # (batch, head, n, d_head)
@@ -170,9 +171,7 @@ class Block(nn.Module):
         self.norm = nn.ModuleDict({"attn": make_norm(config), "mlp": make_norm(config)})
         self.resid = nn.ModuleDict({"pre": nn.Identity(), "mid": nn.Identity(), "post": nn.Identity()})
 
-    def forward(
-        self, x: Tensor, turn: tuple[Tensor, Tensor] | None, cache: KeyValueCache | None, layer: int
-    ) -> Tensor:
+    def forward(self, x: Tensor, turn: tuple[Tensor, Tensor] | None, cache: KeyValueCache | None, layer: int) -> Tensor:
         """x (batch, n, d_model) -> the same shape."""
         x = self.resid["pre"](x)
         x = self.resid["mid"](x + self.attn(self.norm["attn"](x), turn, cache, layer))

@@ -24,10 +24,12 @@ def render(template: str, special: Mapping[str, str]) -> list[str]:
     `special` holds bos_token, eos_token and so on, as templates name them.
     """
     try:
-        prompt = _environment().from_string(template).render(
-            messages=[{"role": "user", "content": MARK}], add_generation_prompt=True, **special
+        prompt = (
+            _environment()
+            .from_string(template)
+            .render(messages=[{"role": "user", "content": MARK}], add_generation_prompt=True, **special)
         )
-    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, RecursionError, AttributeError) as error:
+    except Exception as error:  # a program from the checkpoint may raise anything
         raise UnsupportedModel(f"The model's chat template does not run: {error}. Use plain text.") from error
     pieces = prompt.split(MARK)
     if len(pieces) < 2:

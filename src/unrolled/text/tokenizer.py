@@ -60,7 +60,7 @@ class Tokenizer:
     ) -> Tokenizer:
         """Over any tokenizer of the library. Tokens that begin or end a text are made special, if they are not."""
         eos_ids = tuple(eos_ids)
-        names = {tk.id_to_token(id_) for id_ in (bos_id, *eos_ids) if id_ is not None} - {None}
+        names = {name for i in (bos_id, *eos_ids) if i is not None and (name := tk.id_to_token(i)) is not None}
         known = {token.content for token in tk.get_added_tokens_decoder().values() if token.special}
         tk.add_special_tokens([AddedToken(n, special=True, normalized=False) for n in sorted(names - known)])
         tk.no_truncation()
@@ -129,7 +129,7 @@ class Tokenizer:
         return self._parts([*parts, (reply, len(text))])
 
     def _parts(self, parts: list[tuple[str, int | None]]) -> Pieces:
-        """Template (start None), in which special tokens count, and typed text (start: its place), in which they do not.
+        """Template (start None), in which special tokens count; typed text (start: its place), in which they do not.
 
         Text between two special tokens is encoded in one piece, as the model was taught: the words of template and
         reader may share a token.
