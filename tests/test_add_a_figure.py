@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import build_page
 from serving import ROOT, serving
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def run(tree: Path, *arguments: str) -> str:
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project with the document's files added, its types written and its page built."""
+    assert build_page.has_modules(ROOT), "web/node_modules is out of date; `make test` installs it"
     tree = tmp_path_factory.mktemp("added") / "tree"
     shutil.copytree(ROOT, tree, ignore=NOT_COPIED)
     files = dict(FILE.findall((ROOT / "docs" / "add-a-figure.md").read_text(encoding="utf-8")))
