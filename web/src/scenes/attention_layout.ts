@@ -39,7 +39,7 @@ export interface Shape {
   tokens?: readonly string[];
 }
 
-const CELL = { largest: 66, smallest: 30, height: 42 };
+const CELL = { largest: 66, smallest: 30, height: 42, stacked: 72 };
 const TITLE = 26;
 const LABEL = 20;
 export const GUTTER = 24;
@@ -77,7 +77,7 @@ function blank(shape: Shape, name: MatrixName, cellWidth: number, transposed = f
   const [rowTone, columnTone] = [kind.rows === "tokens" ? axes[0] : "neutral", kind.columns === "tokens" ? axes[1] : "neutral"];
   const title: Piece[] = transposed ? [...kind.symbol, { text: "T", place: "sup", tone: kind.tone, upright: true }] : kind.symbol;
   return {
-    name, x: 0, y: 0, cellWidth, cellHeight: Math.min(CELL.height, Math.max(cellWidth, 36)), transposed,
+    name, x: 0, y: 0, cellWidth, cellHeight: Math.round(Math.min(Math.max(CELL.height, cellWidth * 0.62), Math.max(cellWidth, 36))), transposed,
     rows: transposed ? across : down, columns: transposed ? down : across, tone: kind.tone, ramp: kind.ramp, title,
     titleAt: "above", rowLabels: transposed ? labels.columns : labels.rows,
     columnLabels: transposed ? labels.rows : labels.columns, rowTone: transposed ? columnTone : rowTone,
@@ -92,14 +92,14 @@ const bottom = (m: PlacedMatrix): number => m.y + heightOf(m);
 
 function single(shape: Shape, name: MatrixName): Layout {
   const columns = shape.matrices[name][0]?.length ?? 1;
-  const cell = fit(shape.width - GUTTER, columns, CELL.largest);
+  const cell = fit(shape.width - GUTTER, columns, largestFor(shape.width));
   const matrix = blank(shape, name, cell);
   matrix.x = Math.max(GUTTER, Math.round((shape.width - widthOf(matrix)) / 2));
   matrix.y = TITLE + LABEL;
   return { width: shape.width, height: bottom(matrix) + 8, placed: [matrix], connectors: [], formulas: [] };
 }
 
-function fit(room: number, columns: number, largest = CELL.largest): number {
+function fit(room: number, columns: number, largest: number): number {
   return Math.max(8, Math.min(largest, Math.floor(room / columns)));
 }
 
@@ -114,6 +114,8 @@ export function showsAllProjections(shape: Shape): boolean {
   return projections({ ...shape, stage: "projections" }).placed.length > 3;
 }
 
+/** On a projector the cells grow with the picture. */
+const largestFor = (width: number): number => Math.max(CELL.largest, width / 14);
 const gapOf = (width: number): number => (width < 480 ? 26 : 40);
 const isTransposed = (name: MatrixName): boolean => name === "key";
 
@@ -124,7 +126,7 @@ function acrossOf(shape: Shape, name: MatrixName): number {
 
 function falkCell(shape: Shape, left: MatrixName, pairs: [MatrixName, MatrixName][]): number {
   const columns = (shape.matrices[left][0]?.length ?? 0) + pairs.reduce((sum, [operand]) => sum + acrossOf(shape, operand), 0);
-  return fit(shape.width - GUTTER - gapOf(shape.width) * pairs.length - 2, columns);
+  return fit(shape.width - GUTTER - gapOf(shape.width) * pairs.length - 2, columns, largestFor(shape.width));
 }
 
 function product(shape: Shape, left: MatrixName, pairs: [MatrixName, MatrixName][]): Layout {
@@ -156,7 +158,7 @@ function stacked(shape: Shape, names: MatrixName[], pairs: [MatrixName, MatrixNa
   for (const name of names) {
     const transposed = isTransposed(name) && pairs.some(([operand]) => operand === name);
     const columns = transposed ? shape.matrices[name].length : shape.matrices[name][0]?.length ?? 1;
-    const matrix = blank(shape, name, fit(shape.width - GUTTER - 2, columns, 56), transposed);
+    const matrix = blank(shape, name, fit(shape.width - GUTTER - 2, columns, CELL.stacked), transposed);
     matrix.x = GUTTER;
     matrix.y = y + TITLE + LABEL;
     placed.push(matrix);
@@ -169,7 +171,7 @@ function stacked(shape: Shape, names: MatrixName[], pairs: [MatrixName, MatrixNa
 function elementwise(shape: Shape, from: MatrixName, to: MatrixName, label: Piece[]): Layout {
   const columns = shape.matrices[from][0]?.length ?? 0;
   const gap = shape.width < 480 ? 62 : 132;
-  const cell = fit(shape.width - GUTTER - gap - 2, 2 * columns);
+  const cell = fit(shape.width - GUTTER - gap - 2, 2 * columns, largestFor(shape.width));
   if (cell < CELL.smallest - 1) return stackedWithLabel(shape, from, to, label);
   const [a, b] = [blank(shape, from, cell), blank(shape, to, cell)];
   const total = GUTTER + 2 * widthOf(a) + gap;

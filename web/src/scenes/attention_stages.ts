@@ -50,7 +50,7 @@ export const KINDS: Record<MatrixName, Kind> = {
   scores: { spoken: "score", symbol: PRODUCT, ramp: "signed", ...pairs },
   scaled: { spoken: "scaled score", symbol: [word("scaled")], ramp: "signed", ...pairs },
   masked: { spoken: "masked score", symbol: [word("masked")], ramp: "signed", ...pairs },
-  weights: { spoken: "weight", symbol: [letter("A")], ramp: "weight", ...pairs },
+  weights: { spoken: "weight", symbol: [letter("A"), word(" weights")], ramp: "weight", ...pairs },
   output: { spoken: "output", symbol: [word("output")], tone: "value", ...vectors },
 };
 

@@ -39,7 +39,7 @@ export interface Cell<Name extends string = string> {
   column: number;
 }
 
-export const FONT = { smallest: 10, largest: 14, widthOfCharacter: 0.6 };
+export const FONT = { smallest: 10, calm: 14, widthOfCharacter: 0.6 };
 const SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉";
 
 export function sameCell(a: Cell | null, b: Cell | null): boolean {
@@ -91,10 +91,10 @@ export function digitsFor(numbers: Numbers, cellWidth: number, size: number): nu
   return fits(2) ? 2 : fits(1) ? 1 : 0;
 }
 
-/** The type size for numbers in a cell this wide: six characters should fit, between readable and calm. */
+/** The type size for numbers in a cell this wide: five characters should fit, between readable and calm. */
 export function sizeFor(cellWidth: number): number {
   const size = (cellWidth - 4) / (5.4 * FONT.widthOfCharacter);
-  return Math.max(FONT.smallest, Math.min(FONT.largest, Math.round(size * 2) / 2));
+  return Math.max(FONT.smallest, Math.min(Math.max(FONT.calm, cellWidth * 0.21), Math.round(size * 2) / 2));
 }
 
 export function largestMagnitude(matrices: readonly Numbers[]): number {

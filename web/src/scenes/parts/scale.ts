@@ -18,21 +18,23 @@ export function scale({ low, high, log }: Extent, from: number, to: number): Sca
   return Object.assign(at, { ticks: log ? powers(low, high) : steps(low, high) });
 }
 
-/** The powers of ten between low and high. */
+/** The powers of ten between low and high; with 2 and 5 times each where that would be too few. */
 function powers(low: number, high: number): number[] {
-  const [first, last] = [Math.ceil(Math.log10(low) - 1e-9), Math.floor(Math.log10(high) + 1e-9)];
-  return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => 10 ** (first + i));
+  const [first, last] = [Math.floor(Math.log10(low)), Math.ceil(Math.log10(high))];
+  const tens = Array.from({ length: last - first + 1 }, (_, i) => 10 ** (first + i));
+  const within = (values: number[]): number[] => values.filter((value) => value >= low && value <= high);
+  const whole = within(tens);
+  return whole.length >= 3 ? whole : within(tens.flatMap((ten) => [ten, 2 * ten, 5 * ten]));
 }
 
 function steps(low: number, high: number): number[] {
   return [0, 0.25, 0.5, 0.75, 1].map((share) => low + share * (high - low));
 }
 
-/** The logarithmic extent that holds all values, rounded out to powers of ten. */
-export function decades(values: readonly number[]): Extent {
+/** The logarithmic extent that holds all values with some air. */
+export function logExtent(values: readonly number[], air = 1.6): Extent {
   const positive = values.filter((value) => value > 0 && Number.isFinite(value));
-  const [low, high] = [Math.min(...positive), Math.max(...positive)];
-  return { low: 10 ** Math.floor(Math.log10(low)), high: 10 ** Math.ceil(Math.log10(high)), log: true };
+  return { low: Math.min(...positive) / air, high: Math.max(...positive) * air, log: true };
 }
 
 const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
@@ -46,10 +48,10 @@ export function tickText(value: number): string {
   return `10${power < 0 ? "⁻" : ""}${[...String(Math.abs(power))].map((digit) => SUPERSCRIPTS[Number(digit)]).join("")}`;
 }
 
-/** Three significant digits, with a true minus sign. */
-export function readout(value: number): string {
+/** So many significant digits, with a true minus sign. */
+export function readout(value: number, digits = 3): string {
   if (value === 0) return "0";
   const text = Math.abs(value) >= 1000 ? Math.round(value).toLocaleString("en")
-    : Math.abs(value) < 0.001 ? value.toExponential(1) : String(Number(value.toPrecision(3)));
+    : Math.abs(value) < 0.001 ? value.toExponential(1) : String(Number(value.toPrecision(digits)));
   return text.replace("-", "−");
 }
