@@ -2,7 +2,7 @@
 import { getModel } from "./ask";
 import { UnrolledError, type FigureState, type Mounted, type ModelEntry, type PageData, type Progress, type Remedy } from "./contracts";
 import { copy, format } from "./state";
-import { megabytes } from "./parts/words";
+import { far, megabytes } from "./parts/words";
 
 const SETTLE = 250; // ms without a change after which the address is written
 
@@ -122,12 +122,7 @@ export class Page {
     const offered = missing ?? (this.models.length === 0 ? this.entries.find((entry) => !entry.here) : undefined);
     if (!offered) return null;
     const progress = this.getting[offered.name];
-    if (progress) return { label: `Getting ${offered.title}: ${share(progress)} (stop)`, act: () => this.stopGetting(offered.name) };
+    if (progress) return { label: `${far(progress)} (stop)`, act: () => this.stopGetting(offered.name) };
     return { label: `Get ${offered.title} (${megabytes(offered.size_bytes)})`, act: () => void this.get(offered.name) };
   }
-}
-
-/** How far a download is, in words. */
-export function share({ done, total, note }: Progress): string {
-  return total > 0 ? `${Math.floor((100 * done) / total)} %` : note;
 }

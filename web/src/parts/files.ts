@@ -1,6 +1,6 @@
 // A result as a file for people and pipes. JSON is the command line's --json form.
-import type { Field, Panel, Result } from "../contracts";
-import { isArray } from "./tables";
+import type { Field, Panel, Result, ResultField } from "../contracts";
+import { isArray, valueOf } from "./tables";
 
 type Plain = null | boolean | number | string | Plain[] | { [key: string]: Plain };
 
@@ -11,23 +11,35 @@ export function json(result: Result): string {
   return JSON.stringify({ figure, panel, provenance, knobs, data }, null, 1);
 }
 
-/** One row a value: field, model, row, column, value. What has more than two axes gets further index columns. */
+/** Every table of the result under its caption, an empty line between two, as the command line writes it. */
 export function csv(panel: Panel, result: Result): string {
-  const lines: string[][] = [];
-  for (const field of panel.result) {
-    const value = plain(result.data[field.name] ?? null);
-    const entries = field.many && Array.isArray(value) ? value : [value];
-    entries.forEach((entry, i) => walk(entry, [field.name, field.many ? (result.provenance[i]?.name ?? String(i)) : ""], [], lines));
-  }
-  const depth = Math.max(2, ...lines.map((line) => line.length - 3));
-  const indices = Array.from({ length: depth }, (_, i) => ["row", "column"][i] ?? `index_${i}`);
-  const rows = lines.map((line) => [...line.slice(0, -1), ...Array<string>(depth - (line.length - 3)).fill(""), line.at(-1) ?? ""]);
-  return [["field", "model", ...indices, "value"], ...rows].map((row) => row.map(quoted).join(",")).join("\r\n") + "\r\n";
+  const many = panel.result.filter((field) => field.many);
+  const single = panel.result.filter((field) => !field.many);
+  const tables = many.length > 0 ? result.provenance.flatMap((source, i) => tablesOf(many, result, i, `${source.name}: `)) : [];
+  const all = [...tables, ...(single.length > 0 ? tablesOf(single, result, 0, "") : [])];
+  return all.map((rows) => rows.map((row) => row.map(quoted).join(",") + "\r\n").join("")).join("\r\n");
 }
 
-function walk(value: Plain, head: string[], index: string[], lines: string[][]): void {
-  if (Array.isArray(value)) value.forEach((one, i) => walk(one, head, [...index, String(i)], lines));
-  else lines.push([...head, ...index, value === null ? "" : String(value)]);
+function tablesOf(fields: ResultField[], result: Result, entry: number, model: string): string[][][] {
+  const value = (field: ResultField) => plain(valueOf(field, result, entry) ?? null) as Plain[];
+  const lines = fields.filter((field) => field.axes.length === 1);
+  const along = [...new Set(lines.map((field) => field.axes[0] ?? ""))].map((axis) => {
+    const filled = lines.filter((field) => field.axes[0] === axis && value(field).length > 0);
+    const rows = (filled[0] ? value(filled[0]) : []).map((_, i) => [String(i), ...filled.map((field) => text(value(field)[i]))]);
+    return [[`# ${model}by ${axis}`], [axis, ...filled.map((field) => field.name)], ...rows];
+  });
+  const alone = fields.filter((field) => field.axes.length === 0).map((field) => [field.name, text(value(field))]);
+  const maps = fields.filter((field) => field.axes.length > 1).map((field) => {
+    const rows = value(field) as Plain[][];
+    const columns = (rows[0] ?? []).map((_, j) => String(j));
+    return [[`# ${model}${field.name} (${field.axes.join(" × ")})`], [field.axes[0] ?? "", ...columns], ...rows.map((row, i) => [String(i), ...row.map(text)])];
+  });
+  return [...along, ...(alone.length > 0 ? [[[`# ${model}values`], ["value", ""], ...alone]] : []), ...maps];
+}
+
+function text(value: Plain | undefined): string {
+  if (value === null || value === undefined) return "";
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
 function quoted(cell: string): string {

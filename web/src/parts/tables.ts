@@ -1,6 +1,6 @@
 // From a panel's result to tables. An axis called A is labelled by a field of strings named As or A_strings.
 import type { Field, NdArray, Panel, Result, ResultField } from "../contracts";
-import { number } from "./words";
+import { number, shown } from "./words";
 
 const ROWS = 200;
 const COLUMNS = 64;
@@ -16,7 +16,7 @@ export interface Sheet {
 
 export interface Cell {
   text: string;
-  numeric: boolean;
+  kind: "number" | "text" | "words";
 }
 
 /** The tables of one model's entry (or of the whole result, when it has no entries). */
@@ -40,13 +40,13 @@ interface Filled {
   value: Field | undefined;
 }
 
-function valueOf(field: ResultField, result: Result, entry: number): Field | undefined {
+export function valueOf(field: ResultField, result: Result, entry: number): Field | undefined {
   const value = result.data[field.name];
   return field.many && Array.isArray(value) ? value[entry] : value;
 }
 
 function scalars(single: Filled[]): Sheet {
-  const rows = single.map(({ field, value }) => ({ name: field.name, cells: [cell(value ?? null), { text: field.doc, numeric: false }] }));
+  const rows = single.map(({ field, value }) => ({ name: field.name, cells: [cell(value ?? null), { text: field.doc, kind: "words" as const }] }));
   const columns = [
     { name: "value", doc: "" },
     { name: "what it is", doc: "" },
@@ -87,9 +87,9 @@ function bounded(rows: number, columns: number): string {
 }
 
 function cell(value: Field): Cell {
-  if (typeof value === "number") return { text: Number.isInteger(value) ? String(value).replace("-", "−") : exact(value), numeric: true };
-  if (value === null) return { text: "none", numeric: false };
-  return { text: typeof value === "string" ? JSON.stringify(value).slice(1, -1).replaceAll('\\"', '"') : String(value), numeric: false };
+  if (typeof value === "number") return { text: Number.isInteger(value) ? String(value).replace("-", "−") : exact(value), kind: "number" };
+  if (typeof value === "string") return { text: shown(value), kind: "text" };
+  return { text: value === null ? "none" : String(value), kind: "text" };
 }
 
 /** Six digits that count. */
@@ -98,7 +98,7 @@ function exact(value: number): string {
   return size !== 0 && (size < 1e-4 || size >= 1e7) ? value.toExponential(4).replaceAll("-", "−") : number(value, 6);
 }
 
-function at(value: Field | undefined, i: number, j?: number): Field {
+export function at(value: Field | undefined, i: number, j?: number): Field {
   if (isArray(value)) return value.values[j === undefined ? i : i * (value.shape[1] ?? 1) + j] ?? null;
   const row = Array.isArray(value) ? (value[i] ?? null) : null;
   return j === undefined ? row : at(row, j);
@@ -112,7 +112,7 @@ function isStrings(value: Field | undefined): value is string[] {
   return Array.isArray(value) && value.every((one) => typeof one === "string");
 }
 
-function shapeOf(value: Field | undefined): number[] {
+export function shapeOf(value: Field | undefined): number[] {
   if (isArray(value)) return value.shape;
   return Array.isArray(value) ? [value.length, ...shapeOf(value[0])] : [];
 }

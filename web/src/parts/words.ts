@@ -32,3 +32,11 @@ export function number(value: number, decimals: number): string {
 export function megabytes(bytes: number): string {
   return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.max(1, Math.round(bytes / 1e6))} MB`;
 }
+
+/** How far something is: "reading weights: 3 of 30"; bytes as megabytes. */
+export function far({ done, total, note }: { done: number; total: number; note: string }): string {
+  const [what, unit] = note.endsWith(", bytes") ? [note.slice(0, -7), true] : [note || "computing", false];
+  const words = what.replace(/^./, (first) => first.toUpperCase());
+  if (total <= 1) return words;
+  return unit ? `${words}: ${Math.floor(done / 1e6)} of ${megabytes(total)}` : `${words}: ${count(done)} of ${count(total)}`;
+}

@@ -1,0 +1,84 @@
+// Presentation of what a model has computed: temperature, top-k, top-p and min-p over its logits, so that a dragged
+// knob needs no new question. The same order as figures/_sampling.py, in float64; tests hold the two together.
+
+export interface Sampling {
+  temperature: number; // 0 = all on the largest
+  topK: number; // 0 = off
+  topP: number; // 1 = off
+  minP: number; // 0 = off
+}
+
+export interface Distribution {
+  probabilities: Float64Array; // in the order of the logits given; exactly 0 for what was removed
+  kept: number; // how many are above 0
+  entropyBits: number;
+  normaliser: number; // sum of e^((z - largest) / temperature) over the kept
+}
+
+/** Falling logits -> the distribution after the knobs. */
+export function distributionOf(falling: ArrayLike<number>, knobs: Sampling): Distribution {
+  const probabilities = new Float64Array(falling.length);
+  let kept = keptByRank(falling.length, knobs);
+  const sum = softmax(falling, knobs.temperature, kept, probabilities);
+  if (knobs.topP < 1) kept = keptByMass(probabilities, kept, knobs.topP);
+  kept = keptByShare(probabilities, kept, knobs.minP);
+  const mass = renormalise(probabilities, kept);
+  return { probabilities, kept: positive(probabilities, kept), entropyBits: entropyBits(probabilities, kept), normaliser: sum * mass };
+}
+
+function keptByRank(vocabulary: number, { temperature, topK }: Sampling): number {
+  if (temperature === 0) return Math.min(1, vocabulary);
+  return topK > 0 ? Math.min(topK, vocabulary) : vocabulary;
+}
+
+/** Fills the first `kept` with their softmax; gives the sum of the powers. The largest is subtracted first. */
+function softmax(falling: ArrayLike<number>, temperature: number, kept: number, into: Float64Array): number {
+  const largest = falling[0] ?? 0;
+  const divisor = temperature || 1;
+  let sum = 0;
+  for (let i = 0; i < kept; i++) sum += into[i] = Math.exp(((falling[i] as number) - largest) / divisor);
+  for (let i = 0; i < kept; i++) into[i] = (into[i] as number) / sum;
+  return sum;
+}
+
+/** How many of the largest it takes to reach the mass p; at least one. */
+function keptByMass(probabilities: Float64Array, kept: number, p: number): number {
+  let mass = 0;
+  for (let i = 0; i < kept; i++) {
+    mass += probabilities[i] as number;
+    if (mass >= p) return i + 1;
+  }
+  return kept;
+}
+
+/** How many are at least the share p of the largest. */
+function keptByShare(probabilities: Float64Array, kept: number, p: number): number {
+  const least = p * (probabilities[0] ?? 0);
+  let last = kept;
+  while (last > 1 && (probabilities[last - 1] as number) < least) last--;
+  return last;
+}
+
+/** Zero beyond `kept`, sum 1 within; gives the mass that `kept` had. */
+function renormalise(probabilities: Float64Array, kept: number): number {
+  probabilities.fill(0, kept);
+  let mass = 0;
+  for (let i = 0; i < kept; i++) mass += probabilities[i] as number;
+  for (let i = 0; i < kept; i++) probabilities[i] = (probabilities[i] as number) / mass;
+  return mass;
+}
+
+function positive(probabilities: Float64Array, kept: number): number {
+  let last = kept;
+  while (last > 0 && probabilities[last - 1] === 0) last--;
+  return last;
+}
+
+function entropyBits(probabilities: Float64Array, kept: number): number {
+  let bits = 0;
+  for (let i = 0; i < kept; i++) {
+    const p = probabilities[i] as number;
+    if (p > 0) bits -= p * Math.log2(p);
+  }
+  return Math.abs(bits);
+}
