@@ -25,6 +25,7 @@ from unrolled.progress import Progress, Work
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 models_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List, describe and fetch models.")
 app.add_typer(models_app, name="models")
+USAGE_ERROR: Any = typer.BadParameter.__base__  # Typer's own; it does not export the name
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 Device = Annotated[str, typer.Option(help="Where models run: cpu, cuda or mps.")]
@@ -37,9 +38,14 @@ ModelNames = Annotated[list[str] | None, typer.Option("--model", help="Name or p
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line. What a reader can mend is one sentence on standard error, and exit code 2."""
     try:
-        code = app(arguments, standalone_mode=False)
+        code = app(arguments, prog_name="unrolled", standalone_mode=False)
     except UnrolledError as error:
         errors.print(f"unrolled: {error}", markup=False)
+        code = 2
+    except USAGE_ERROR as error:
+        command = getattr(error, "ctx", None)
+        path = command.command_path if command else "unrolled"
+        errors.print(f"{path}: {error.format_message().rstrip('.')}; `{path} --help` shows what there is.", markup=False)
         code = 2
     except typer.Exit as end:
         code = end.exit_code
@@ -141,7 +147,9 @@ def info(name: str, as_json: Annotated[bool, typer.Option("--json", help="JSON o
     from unrolled import checkpoints, terminal
     from unrolled.server import entry_json
 
-    found = entry_json(checkpoints.entry(name)) | {"shape": checkpoints.describe(name)}
+    described = checkpoints.describe(name)
+    tensors = {each: {"shape": list(tensor.shape), "dtype": tensor.dtype} for each, tensor in described.tensors.items()}
+    found = entry_json(described.entry) | {"tensors": tensors}
     print(json.dumps(found, ensure_ascii=False)) if as_json else terminal.model_info(found)
 
 
@@ -169,7 +177,8 @@ def _serve(place: str, specs: list[str], port: int, browser: bool, device: str, 
         if browser:
             webbrowser.open(address)
 
-    server.serve(server.create_app(Shelf(specs, device=device, dtype=dtype), warm=True), sock, ready)
+    with sock:
+        server.serve(server.create_app(Shelf(specs, device=device, dtype=dtype), warm=True), sock, ready)
 
 
 def _answering(

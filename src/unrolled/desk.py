@@ -10,6 +10,7 @@ import asyncio
 import threading
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import aclosing
 from typing import Any
 
 from unrolled import checkpoints
@@ -32,8 +33,8 @@ class Desk:
             raise Busy(f"{self.limit} questions wait already; ask again in a moment.")
         self._waiting += 1
         try:
-            async with self._turn:
-                async for event in _in_thread(work):
+            async with self._turn, aclosing(_in_thread(work)) as events:
+                async for event in events:
                     yield event
         finally:
             self._waiting -= 1

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
+from collections import Counter
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 from rich.console import Console
@@ -15,7 +18,7 @@ from unrolled.figures._knobs import describe as describe_knob
 from unrolled.figures._tables import Table, tables
 from unrolled.schema import knobs_schema
 
-BAR = 24  # characters of a whole bar
+BAR = 16  # characters of a whole bar
 console = Console(highlight=False)
 
 
@@ -23,7 +26,9 @@ def show(answer: Answer) -> None:
     """An answer's tables, and under them where the numbers come from."""
     for table in tables(answer):
         if table.rows and not table.prose:
+            console.print(f"\n{table.caption}", style="bold", markup=False)
             console.print(_rich(table))
+    console.print()
     for source in answer.provenance:
         seed = f", seed {source.seed}" if source.seed is not None else ""
         console.print(f"{source.kind} now by {source.name}, {source.dtype} on {source.device}{seed}; {source.version}", style="dim")
@@ -45,7 +50,7 @@ def describe(figure: Figure) -> None:
         kinds = [_INPUTS[accepted.kind] for accepted in panel.inputs.values()]
         console.print(Text(f"--panel {panel.name}   " + "  ".join(kinds)))
         console.print(Text("  " + panel.doc.partition("\n")[0]))
-        table = RichTable(box=None, show_header=False, pad_edge=False, padding=(0, 2))
+        table = _pairs()
         for name, knob in knobs_schema(panel)["properties"].items():
             start = "" if knob.get("default") is None else f"starts at {_brief(knob['default'])}"
             table.add_row(f"    --{name.replace('_', '-')}", describe_knob(knob), start, knob["description"])
@@ -63,38 +68,50 @@ def list_models(models: list[dict[str, Any]]) -> None:
 
 
 def model_info(model: dict[str, Any]) -> None:
-    """All that is known of one model."""
-    table = RichTable(box=None, show_header=False, pad_edge=False, padding=(0, 2))
+    """All that is known of one model; tensors that differ only in their layer's number share a line."""
+    table = _pairs()
     for name, value in model.items():
-        if name not in ("opens", "closed", "shape"):
+        if name not in ("opens", "closed", "tensors"):
             table.add_row(name, f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value))
-    for name, value in model["shape"].items():
-        table.add_row(str(name), str(value))
     table.add_row("opens", ", ".join(model["opens"]) or "no figure yet")
     for name, reason in model["closed"].items():
         table.add_row(f"not {name}", reason)
     console.print(table)
+    kinds = Counter(
+        (re.sub(r"\d+", "*", name), " × ".join(map(str, tensor["shape"])), tensor["dtype"])
+        for name, tensor in model["tensors"].items()
+    )
+    shapes = _grid("tensor", "shape", "stored as", "how many")
+    for (name, shape, dtype), count in kinds.items():
+        shapes.add_row(name, shape, dtype, str(count))
+    console.print(shapes)
 
 
 _INPUTS = {"model": "--model M", "models": "--model M …", "text": "--text T", "pair": "--text T --target T"}
 
 
 def _rich(table: Table) -> RichTable:
-    shown = _grid(*table.columns)
-    shown.title, shown.title_justify, shown.title_style = table.caption, "left", "bold"
-    shares = [index for index, name in enumerate(table.columns) if name.endswith("probabilities")]
+    """A column that says the same as the one before it is left out; probabilities get a bar."""
+    columns = list(zip(table.columns, zip(*table.rows, strict=True), strict=True))
+    kept = [columns[0]] + [now for before, now in pairwise(columns) if now[1] != before[1]]
+    names, values = zip(*kept, strict=True)
+    shown = _grid(*names)
+    shares = next((column for name, column in kept if name.endswith("probabilities")), None)
     if shares:
         shown.add_column("")
-    for row in table.rows:
-        bar = [_bar(row[shares[0]])] if shares else []
-        shown.add_row(*(_cell(value) for value in row), *bar)
+    for index, row in enumerate(zip(*values, strict=True)):
+        shown.add_row(*map(_cell, row), *([_bar(shares[index])] if shares else []))
     return shown
+
+
+def _pairs() -> RichTable:
+    return RichTable(box=None, show_header=False, pad_edge=False, padding=(0, 2))
 
 
 def _grid(*columns: str) -> RichTable:
     table = RichTable(box=None, pad_edge=False, header_style="dim")
     for column in columns:
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     return table
 
 
@@ -102,7 +119,10 @@ def _cell(value: Any) -> Text:
     if isinstance(value, float):
         text = f"{value:.4f}" if math.isfinite(value) else str(value).replace("inf", "∞").replace("-", "−")
         return Text(text, justify="right")
-    return Text(repr(value)[1:-1] if isinstance(value, str) else str(value), justify="left" if isinstance(value, str) else "right")
+    if isinstance(value, str):
+        seen = value.replace("\n", "⏎").replace("\t", "⇥")
+        return Text(seen if seen and seen == seen.strip() else f"“{seen}”")
+    return Text(str(value), justify="right")
 
 
 def _bar(share: float) -> Text:

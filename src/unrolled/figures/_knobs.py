@@ -105,10 +105,8 @@ def describe(schema: dict[str, Any]) -> str:
     if "x-matrix" in schema:
         shape = schema["x-matrix"]
         (fewest, most), (narrow, wide) = shape["rows"], shape["columns"]
-        return (
-            f"a matrix of {fewest} to {most} rows of equal length, {narrow} to {wide} numbers each, "
-            f"between -{shape['bound']:g} and {shape['bound']:g}"
-        )
+        bound = f"from -{shape['bound']:g} to {shape['bound']:g}"
+        return f"a matrix of {fewest} to {most} rows and {narrow} to {wide} columns of numbers {bound}, as [[…], […]]"
     if "enum" in schema:
         return "one of " + ", ".join(map(str, schema["enum"]))
     kind = schema.get("type")

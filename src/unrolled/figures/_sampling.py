@@ -62,5 +62,6 @@ def _kept_by_rank(vocabulary: int, temperature: float, top_k: int) -> int:
 
 def _softmax(falling: np.ndarray, temperature: float) -> np.ndarray:
     """Softmax of logits sorted from the largest; the largest is subtracted first, so nothing overflows."""
-    powers = np.exp((falling - falling[0]) / (temperature or 1.0))
+    with np.errstate(over="ignore"):  # a temperature next to 0 sends what is not the largest to -inf, as it should
+        powers = np.exp((falling - falling[0]) / (temperature or 1.0))
     return np.asarray(powers / powers.sum())

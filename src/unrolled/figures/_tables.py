@@ -41,7 +41,7 @@ def _tables(fields: list[Field], values: dict[str, Any], model: str) -> list[Tab
     by_axis: dict[str, list[Field]] = defaultdict(list)
     found, single = [], []
     for field in fields:
-        if len(field.axes) == 1:
+        if len(field.axes) == 1 or field.axes[1:] == ("2",):  # pairs, such as from and up to, stand in one cell
             by_axis[field.axes[0]].append(field)
         elif field.axes:
             found.append(_matrix(field, values[field.name], model))
@@ -70,4 +70,6 @@ def _caption(what: str, model: str) -> str:
 
 
 def _plain(value: Any) -> Any:
+    if getattr(value, "ndim", 0):
+        return "–".join(str(part) for part in value.tolist())
     return value.item() if hasattr(value, "item") else value

@@ -1,0 +1,250 @@
+"""The page's door: answers, frames, refusals, the queue and dropped questions."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import struct
+import threading
+import time
+from collections.abc import AsyncGenerator, Generator, Iterator
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from fastapi.testclient import TestClient
+
+from unrolled import server, wire
+from unrolled.desk import Desk, Shelf
+from unrolled.errors import Busy, PortTaken
+from unrolled.figures import answer, catalogue, figure
+from unrolled.progress import Progress, finish, stop_if_cancelled
+
+if TYPE_CHECKING:
+    from unrolled.checkpoints import Model
+
+STEPS = "/api/figures/attention_calculator/steps"
+NEXT = "/api/figures/next_token/distribution"
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[TestClient]:
+    with TestClient(server.create_app(), base_url="http://127.0.0.1:8765") as started:
+        yield started
+
+
+def frames(body: bytes) -> list[tuple[str, bytes]]:
+    found = []
+    while body:
+        kind, length = body[:1].decode(), struct.unpack("<I", body[1:5])[0]
+        found.append((kind, body[5 : 5 + length]))
+        body = body[5 + length :]
+    return found
+
+
+def test_the_answer_is_the_wire_s_blob(client: TestClient) -> None:
+    expected = wire.encode(finish(answer(figure("attention_calculator").panel("steps"), {"causal": True})))
+    reply = client.post(STEPS, json={"knobs": {"causal": True}})
+    assert reply.content == expected and reply.headers["content-type"] == "application/octet-stream"
+
+
+def test_json_when_asked(client: TestClient) -> None:
+    told = client.post(STEPS, json={"knobs": {"causal": True}}, headers={"accept": "application/json"}).json()
+    assert told["data"]["masked"][0][1] == "-inf" and told["panel"] == "steps"
+
+
+def test_frames_bring_progress_first(client: TestClient) -> None:
+    reply = client.post(
+        "/api/figures/attention_calculator/variance", json={"knobs": {"n_samples": 128}}, headers={"accept": server.FRAMES}
+    )
+    *progress, (last, blob) = frames(reply.content)
+    assert [kind for kind, _ in progress] == ["P"] * 9 and last == "F"
+    assert json.loads(progress[1][1]) == {"done": 1, "total": 9, "note": "d_k = 8"}
+    assert wire.decode(blob)["data"]["d_k"].tolist()[-1] == 1024
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "kind", "sentence"),
+    [
+        ("/api/figures/nope/steps", {}, 404, "UnknownFigure", "There is no figure “nope”; there are attention_calculator"),
+        ("/api/figures/next_token/nope", {}, 404, "UnknownPanel", "next_token has no panel “nope”; it has distribution"),
+        (NEXT, {"models": ["nope"], "text": "a"}, 404, "UnknownModel", "There is no model “nope”"),
+        (NEXT, {"models": ["../etc/passwd"], "text": "a"}, 404, "UnknownModel", "There is no model “../etc/passwd”"),
+        (NEXT, {"models": ["smollm2"], "text": ""}, 400, "EmptyText", "There is no text yet"),
+        (NEXT, {"models": ["smollm2"], "text": "a" * 50_001}, 413, "TextTooLong", "at most 50,000 are read"),
+        (NEXT, {"models": [], "text": "a"}, 400, "BadInput", "needs a model"),
+        (STEPS, {"knobs": {"d_k": 9}}, 400, "BadKnob", "d_k was 9; it takes a whole number from 1 to 8"),
+        (STEPS, {"knobs": {"x": [[1, 2], [3]]}}, 400, "BadKnob", "x was [[1, 2], [3]]; it takes a matrix"),
+        (STEPS, {"knobs": {"nope": 1}}, 400, "UnknownKnob", "has no knob “nope”; it has x, w_query"),
+        (STEPS, {"text": "a"}, 400, "BadInput", "takes no text"),
+        (STEPS, {"nope": 1}, 400, "BadInput", "The question cannot be read: nope"),
+    ],
+)
+@pytest.mark.parametrize("accept", [server.FRAMES, "application/octet-stream"])
+def test_bad_questions_get_one_sentence(
+    client: TestClient, path: str, body: dict[str, Any], status: int, kind: str, sentence: str, accept: str
+) -> None:
+    reply = client.post(path, json=body, headers={"accept": accept})
+    assert reply.status_code == status
+    assert reply.json()["kind"] == kind and sentence in reply.json()["error"]
+    assert "Traceback" not in reply.text
+
+
+def test_infinite_and_huge_numbers_are_refused(client: TestClient) -> None:
+    for number in ("Infinity", "NaN", "1e999", "1" * 500):
+        body = f'{{"knobs": {{"x": [[{number}]]}}}}'
+        reply = client.post(STEPS, content=body, headers={"content-type": "application/json"})
+        assert reply.status_code == 400, number
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"host": "evil.example"}, 421),
+        ({"host": "127.0.0.1.evil.example:8765"}, 421),
+        ({"origin": "http://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({"content-type": "text/plain"}, 415),
+        ({"content-length": "99999999"}, 413),
+    ],
+)
+def test_foreign_hosts_and_pages_are_refused(client: TestClient, headers: dict[str, str], status: int) -> None:
+    reply = client.post(STEPS, content=b"{}", headers={"content-type": "application/json"} | headers)
+    assert reply.status_code == status and reply.json()["error"]
+
+
+def test_our_own_page_may_ask(client: TestClient) -> None:
+    assert client.post(STEPS, json={}, headers={"origin": "http://127.0.0.1:8765"}).status_code == 200
+
+
+def test_every_answer_carries_the_policy(client: TestClient) -> None:
+    for path in ("/", "/guide/what_comes_next", "/figures", "/figures/next_token", "/api/models", "/nope", "/guide/nope"):
+        reply = client.get(path)
+        policy = reply.headers["content-security-policy"]
+        assert "default-src 'none'" in policy and "unsafe" not in policy
+        assert reply.headers["x-content-type-options"] == "nosniff"
+    assert client.get("/nope").status_code == client.get("/guide/nope").status_code == 404
+    assert "it has asking_and_answering" in client.get("/guide/nope").text
+
+
+def test_no_file_outside_the_page_is_served(client: TestClient) -> None:
+    for path in ("/../server.py", "/%2e%2e/server.py", "/assets/..%2f..%2fserver.py", "//etc/passwd"):
+        assert client.get(path).status_code == 404
+
+
+def test_catalogue_and_models_tell_what_there_is(client: TestClient) -> None:
+    assert [each["name"] for each in client.get("/api/catalogue").json()["figures"]] == list(catalogue())
+    models = {each["name"]: each for each in client.get("/api/models").json()["models"]}
+    assert models["smollm2"]["opens"] == ["next_token"] and models["smollm2"]["licence"] == "Apache-2.0"
+    assert "it needs logits" in models["minilm"]["closed"]["next_token"]
+
+
+def test_a_taken_port_is_told_so() -> None:
+    taken = server.listen(0)
+    taken.listen()
+    with pytest.raises(PortTaken, match=r"Port \d+ cannot be had: another program listens there"):
+        server.listen(taken.getsockname()[1])
+    taken.close()
+    with pytest.raises(PortTaken, match="ports go from 0 to 65535"):
+        server.listen(70_000)
+
+
+def test_a_mistake_of_ours_is_one_sentence_and_hurts_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(self: Shelf, name: str) -> Generator[Progress, None, Model]:
+        yield Progress(0, 1)
+        raise ZeroDivisionError("secret detail")
+
+    monkeypatch.setattr(Shelf, "opening", broken)
+    app = server.create_app()
+    with TestClient(app, base_url="http://127.0.0.1:1", raise_server_exceptions=False) as client:
+        asked = {"models": ["smollm2"], "text": "a"}
+        plain, framed = (client.post(NEXT, json=asked, headers={"accept": kind}) for kind in ("*/*", server.FRAMES))
+        assert plain.status_code == 500 and "ZeroDivisionError" in plain.json()["error"]
+        assert frames(framed.content)[-1][0] == "E"
+        assert "secret detail" not in plain.text + framed.text
+        assert client.post(STEPS, json={}).status_code == 200
+
+
+class Gate:
+    """Work that goes on until it is let through or dropped, and says what became of it."""
+
+    def __init__(self) -> None:
+        self.started, self.open, self.dropped = threading.Event(), threading.Event(), threading.Event()
+
+    def work(self) -> Generator[Progress, None, str]:
+        self.started.set()
+        try:
+            while not self.open.is_set():
+                stop_if_cancelled()
+                time.sleep(0.002)
+                yield Progress(0, 1)
+        except BaseException:
+            self.dropped.set()
+            raise
+        return "done"
+
+
+async def last(events: AsyncGenerator[Any, None]) -> Any:
+    value = None
+    async for event in events:
+        value = event
+    return value
+
+
+async def reached(event: threading.Event) -> None:
+    assert await asyncio.to_thread(event.wait, 20)
+
+
+def test_beyond_the_queue_one_is_asked_to_come_back() -> None:
+    async def crowd() -> None:
+        desk, gate = Desk(waiting=2), Gate()
+        first, second = (asyncio.create_task(last(desk.listen(gate.work))) for _ in range(2))
+        await reached(gate.started)
+        with pytest.raises(Busy, match="2 questions wait already"):
+            await last(desk.listen(gate.work))
+        gate.open.set()
+        assert await first == await second == "done"
+        assert await last(desk.listen(gate.work)) == "done"
+
+    asyncio.run(crowd())
+
+
+def test_429_has_retry_after() -> None:
+    with TestClient(server.create_app(waiting=0), base_url="http://localhost:1") as client:
+        reply = client.post(STEPS, json={})
+    assert reply.status_code == 429 and reply.headers["retry-after"] == "1" and reply.json()["kind"] == "Busy"
+
+
+def test_dropped_work_ends_and_the_next_goes_on() -> None:
+    async def moved_on() -> None:
+        desk, stale, fresh = Desk(), Gate(), Gate()
+        listening = desk.listen(stale.work)
+        await anext(listening)
+        fresh.open.set()
+        waiting = asyncio.create_task(last(desk.listen(fresh.work)))
+        await listening.aclose()
+        assert stale.dropped.is_set()
+        assert await waiting == "done"
+
+    asyncio.run(moved_on())
+
+
+def test_hanging_up_stops_the_model_between_layers(smollm2: Model, server: str) -> None:
+    """A question of two thousand tokens is dropped by closing the connection; a short one is answered soon after."""
+    long = json.dumps({"models": ["smollm2"], "text": "the quick brown fox " * 500}).encode()
+    short = {"models": ["smollm2"], "text": "The capital of France is"}
+    with httpx.Client(base_url=server, timeout=120) as client:
+        client.post(NEXT, json=short)
+        host, port = server.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as line:
+            head = f"POST {NEXT} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: application/json\r\nContent-Length: {len(long)}\r\n\r\n"
+            line.sendall(head.encode() + long)
+            time.sleep(1)  # the model is reading; nothing here depends on how far it came
+        began = time.monotonic()
+        assert client.post(NEXT, json=short).status_code == 200
+        dropped = time.monotonic() - began
+        began = time.monotonic()
+        assert client.post(NEXT, content=long, headers={"content-type": "application/json"}).status_code == 200
+        whole = time.monotonic() - began
+    assert dropped < whole / 2, (dropped, whole)
