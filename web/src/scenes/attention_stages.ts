@@ -103,6 +103,18 @@ export function termsOf(cell: AttentionCell, matrices: Matrices): { left: Attent
   }));
 }
 
+/** Matrices of the right shapes and no numbers: what the picture's place is measured with until they arrive. */
+export function blankMatrices(tokens: number, dModel: number, dK: number): Matrices {
+  const zeros = (height: number, width: number): Numbers => Array.from({ length: height }, () => new Array<number>(width).fill(0));
+  const names = Object.keys(KINDS) as MatrixName[];
+  const blank = names.map((name) => {
+    const { rows, columns } = KINDS[name];
+    const width = name === "x" ? dModel : columns === "tokens" ? tokens : dK;
+    return [name, zeros(rows === "tokens" ? tokens : dModel, width)];
+  });
+  return Object.fromEntries(blank) as Matrices;
+}
+
 export function spoken(cell: AttentionCell): string {
   const kind = KINDS[cell.matrix];
   const row = kind.rows === "tokens" ? `t${cell.row + 1}` : `row ${cell.row + 1}`;
