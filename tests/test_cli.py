@@ -24,7 +24,9 @@ def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """The command line in a process of its own, as a reader runs it."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "COLUMNS": "100"}
     command = [sys.executable, "-m", "unrolled", *arguments]
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, encoding="utf-8", env=environment, timeout=120)
+    return subprocess.run(
+        command, input=stdin, capture_output=True, text=True, encoding="utf-8", env=environment, timeout=120
+    )
 
 
 def inside(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -37,7 +39,9 @@ def inside(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, st
 
 def test_cli_and_http_give_identical_bytes_on_a_cold_call(smollm2_path: Path, tmp_path: Path) -> None:
     file = tmp_path / "answer.safetensors"
-    told = run("figure", "next_token", "--model", "smollm2", "--text", FRANCE, "--temperature", "0.7", "--out", str(file))
+    told = run(
+        "figure", "next_token", "--model", "smollm2", "--text", FRANCE, "--temperature", "0.7", "--out", str(file)
+    )
     assert told.returncode == 0, told.stderr
     with serving() as address:
         asked = {"models": ["smollm2"], "text": FRANCE, "knobs": {"temperature": 0.7}}
@@ -50,26 +54,43 @@ def test_json_is_all_that_stands_on_standard_output(smollm2_path: Path) -> None:
     found = json.loads(told.stdout)
     assert list(found) == ["figure", "panel", "provenance", "knobs", "data"]
     data = found["data"]
-    assert data["top_strings"][0][0] == " Paris" and data["top_probabilities"][0][0] == pytest.approx(0.77, abs=0.02)
+    assert data["top_strings"][0][0] == " Paris"
+    assert data["top_probabilities"][0][0] == pytest.approx(0.77, abs=0.02)
     assert sum(data["top_probabilities"][0]) + data["rest_probability"][0] == pytest.approx(1)
-    assert found["provenance"][0]["name"] == "smollm2" and len(found["provenance"][0]["hash"]) == 64
-    assert set(data) >= {"tokens", "top_strings", "top_probabilities", "rest_probability", "entropy_bits", "effective_choices"}
+    assert found["provenance"][0]["name"] == "smollm2"
+    assert len(found["provenance"][0]["hash"]) == 64
+    assert set(data) >= {
+        "tokens",
+        "top_strings",
+        "top_probabilities",
+        "rest_probability",
+        "entropy_bits",
+        "effective_choices",
+    }
 
 
 def test_a_readable_rendering(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = inside(capsys, "figure", "attention_calculator", "--causal")
-    assert code == 0 and "weights (token × token)" in out and "−∞" in out and "computed now by" in out
+    assert code == 0
+    assert "weights (token × token)" in out
+    assert "−∞" in out
+    assert "computed now by" in out
 
 
 def test_text_from_standard_input(smollm2_path: Path) -> None:
     told = run("figure", "next_token", "--model", "smollm2", "--text", "-", stdin=FRANCE)
-    assert told.returncode == 0 and "Paris" in told.stdout
+    assert told.returncode == 0
+    assert "Paris" in told.stdout
 
 
 def test_files(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     for ending in ("json", "npz", "csv", "safetensors"):
-        code, out, err = inside(capsys, "figure", "attention_calculator", "--d-k=2", "--out", str(tmp_path / f"a.{ending}"))
-        assert code == 0 and out == "" and "Written" in err
+        code, out, err = inside(
+            capsys, "figure", "attention_calculator", "--d-k=2", "--out", str(tmp_path / f"a.{ending}")
+        )
+        assert code == 0
+        assert out == ""
+        assert "Written" in err
     weights = np.load(tmp_path / "a.npz")["weights"]
     told = json.loads((tmp_path / "a.json").read_text("utf-8"))
     np.testing.assert_array_equal(told["data"]["weights"], weights)
@@ -81,15 +102,21 @@ def test_files(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
 
 
 def test_knobs_from_flags(capsys: pytest.CaptureFixture[str]) -> None:
-    _, out, _ = inside(capsys, "figure", "attention_calculator", "--no-scaling", "--causal", "--x", "[[1,2],[3,4]]", "--json")
+    _, out, _ = inside(
+        capsys, "figure", "attention_calculator", "--no-scaling", "--causal", "--x", "[[1,2],[3,4]]", "--json"
+    )
     knobs = json.loads(out)["knobs"]
     assert (knobs["scaling"], knobs["causal"], knobs["x"]) == (False, True, [[1, 2], [3, 4]])
 
 
-def test_help_lists_the_knobs_with_their_bounds(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_help_lists_the_knobs_with_their_bounds(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     _, out, _ = inside(capsys, "figure", "next_token", "--help")
     shown = " ".join(out.split())
-    assert "What comes next?" in shown and "--temperature" in shown and "--panel tree" in shown
+    assert "What comes next?" in shown
+    assert "--temperature" in shown
+    assert "--panel tree" in shown
     _, out, _ = inside(capsys, "figure")
     assert "attention_calculator" in out
 
@@ -97,11 +124,20 @@ def test_help_lists_the_knobs_with_their_bounds(capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["figure", "next_tokn"], "There is no figure “next_tokn”; there are attention_calculator, next_token. Did you mean"),
-        (["figure", "next_token", "--panel", "nope"], "next_token has no panel “nope”; it has distribution, sample, tree."),
+        (
+            ["figure", "next_tokn"],
+            "There is no figure “next_tokn”; there are attention_calculator, next_token. Did you mean",
+        ),
+        (
+            ["figure", "next_token", "--panel", "nope"],
+            "next_token has no panel “nope”; it has distribution, sample, tree.",
+        ),
         (["figure", "next_token", "--text", "a", "--nope", "1"], "has no knob --nope; it has --temperature"),
         (["figure", "next_token", "--text", "a", "stray"], "“stray” stands alone"),
-        (["figure", "next_token", "--text", "a", "--temperature", "3"], "temperature was 3; it takes a number from 0 to 2."),
+        (
+            ["figure", "next_token", "--text", "a", "--temperature", "3"],
+            "temperature was 3; it takes a number from 0 to 2.",
+        ),
         (["figure", "next_token", "--text", "a", "--temperature", "warm"], 'temperature was "warm"; it takes a number'),
         (["figure", "next_token", "--text", "a"], "needs a model: name one, for example smollm2"),
         (["figure", "next_token", "--text", "a", "--model", "nope"], "nope"),
@@ -120,8 +156,11 @@ def test_what_can_be_mended_is_one_sentence(
     capsys: pytest.CaptureFixture[str], arguments: list[str], sentence: str
 ) -> None:
     code, out, err = inside(capsys, *arguments)
-    assert code == 2 and out == ""
-    assert sentence in err and err.count("\n") == 1 and "Traceback" not in err
+    assert code == 2
+    assert out == ""
+    assert sentence in err
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
 
 
 def test_a_taken_port(capsys: pytest.CaptureFixture[str]) -> None:
@@ -130,7 +169,8 @@ def test_a_taken_port(capsys: pytest.CaptureFixture[str]) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         code, _, err = inside(capsys, "serve", "--no-browser", "--port", str(port))
-    assert code == 2 and f"Port {port} cannot be had" in err
+    assert code == 2
+    assert f"Port {port} cannot be had" in err
 
 
 def test_models_are_listed_and_described(capsys: pytest.CaptureFixture[str], smollm2_path: Path) -> None:
@@ -138,9 +178,12 @@ def test_models_are_listed_and_described(capsys: pytest.CaptureFixture[str], smo
     assert {"smollm2", "minilm"} <= {each["name"] for each in json.loads(out)}
     _, out, _ = inside(capsys, "models", "info", "smollm2", "--json")
     told = json.loads(out)
-    assert told["parameters"] == 134_515_008 and told["opens"] == ["next_token"] and told["licence"] == "Apache-2.0"
+    assert told["parameters"] == 134_515_008
+    assert told["opens"] == ["next_token"]
+    assert told["licence"] == "Apache-2.0"
     _, out, _ = inside(capsys, "models", "info", "smollm2")
-    assert "blk.*.attn_q.weight" in out and "134,515,008" in out
+    assert "blk.*.attn_q.weight" in out
+    assert "134,515,008" in out
 
 
 def test_open_serves_the_link_s_place(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,4 +192,5 @@ def test_open_serves_the_link_s_place(capsys: pytest.CaptureFixture[str], monkey
     monkeypatch.setattr(server, "serve", lambda app, sock, ready: ready())
     link = "https://example.org/notes/guide/what_comes_next.html#v1&text=Hello%20there&next_token.temperature=0.5"
     code, out, _ = inside(capsys, "open", link, "--no-browser", "--port", "0")
-    assert code == 0 and "/guide/what_comes_next#v1&text=Hello%20there&next_token.temperature=0.5" in out
+    assert code == 0
+    assert "/guide/what_comes_next#v1&text=Hello%20there&next_token.temperature=0.5" in out

@@ -29,9 +29,11 @@ def test_a_figure_has_its_one_name_everywhere(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_everything_is_described(name: str) -> None:
     described = schema.figure_json(name)
-    assert described["question"].endswith("?") and described["doc"]
+    assert described["question"].endswith("?")
+    assert described["doc"]
     for panel in described["panels"]:
-        assert panel["doc"] and panel["source"]
+        assert panel["doc"]
+        assert panel["source"]
         assert f"def {panel['name']}(" in html.unescape(re.sub("<[^>]+>", "", panel["code"]))
         assert all(field["doc"] for field in panel["result"]), panel["name"]
         for knob, takes in panel["knobs"]["properties"].items():
@@ -44,9 +46,11 @@ def test_knobs_come_from_the_signature() -> None:
     assert list(knobs)[:4] == ["temperature", "top_k", "top_p", "min_p"]
     temperature = knobs["temperature"]
     assert (temperature["type"], temperature["minimum"], temperature["maximum"]) == ("number", 0, 2)
-    assert temperature["default"] == 1.0 and temperature["x-step"] == 0.01
+    assert temperature["default"] == 1.0
+    assert temperature["x-step"] == 0.01
     assert knobs["vocabulary"]["x-hidden"] is True
-    assert panels["distribution"]["inputs"] == ["models", "text"] and panels["distribution"]["max_models"] == 3
+    assert panels["distribution"]["inputs"] == ["models", "text"]
+    assert panels["distribution"]["max_models"] == 3
     steps, variance = schema.figure_json("attention_calculator")["panels"]
     assert steps["knobs"]["properties"]["x"]["x-matrix"]["rows"] == [1, 8]
     assert variance["knobs"]["properties"]["n_samples"]["enum"] == [128, 512, 2048]
@@ -54,7 +58,11 @@ def test_knobs_come_from_the_signature() -> None:
 
 def test_fields_say_their_axes() -> None:
     fields = {field["name"]: field for field in schema.figure_json("next_token")["panels"][0]["result"]}
-    assert fields["top_probabilities"] == fields["top_probabilities"] | {"dtype": "float64", "axes": ["choice"], "many": True}
+    assert fields["top_probabilities"] == fields["top_probabilities"] | {
+        "dtype": "float64",
+        "axes": ["choice"],
+        "many": True,
+    }
     assert fields["tokens"] == fields["tokens"] | {"dtype": "str", "axes": ["token"], "many": True}
     assert fields["entropy_bits"] == fields["entropy_bits"] | {"dtype": "float", "axes": [], "many": True}
     assert fields["entropy_bits"]["doc"].startswith("Entropy H")

@@ -46,20 +46,25 @@ def frames(body: bytes) -> list[tuple[str, bytes]]:
 def test_the_answer_is_the_wire_s_blob(client: TestClient) -> None:
     expected = wire.encode(finish(answer(figure("attention_calculator").panel("steps"), {"causal": True})))
     reply = client.post(STEPS, json={"knobs": {"causal": True}})
-    assert reply.content == expected and reply.headers["content-type"] == "application/octet-stream"
+    assert reply.content == expected
+    assert reply.headers["content-type"] == "application/octet-stream"
 
 
 def test_json_when_asked(client: TestClient) -> None:
     told = client.post(STEPS, json={"knobs": {"causal": True}}, headers={"accept": "application/json"}).json()
-    assert told["data"]["masked"][0][1] == "-inf" and told["panel"] == "steps"
+    assert told["data"]["masked"][0][1] == "-inf"
+    assert told["panel"] == "steps"
 
 
 def test_frames_bring_progress_first(client: TestClient) -> None:
     reply = client.post(
-        "/api/figures/attention_calculator/variance", json={"knobs": {"n_samples": 128}}, headers={"accept": server.FRAMES}
+        "/api/figures/attention_calculator/variance",
+        json={"knobs": {"n_samples": 128}},
+        headers={"accept": server.FRAMES},
     )
     *progress, (last, blob) = frames(reply.content)
-    assert [kind for kind, _ in progress] == ["P"] * 9 and last == "F"
+    assert [kind for kind, _ in progress] == ["P"] * 9
+    assert last == "F"
     assert json.loads(progress[1][1]) == {"done": 1, "total": 9, "note": "d_k = 8"}
     assert wire.decode(blob)["data"]["d_k"].tolist()[-1] == 1024
 
@@ -67,8 +72,20 @@ def test_frames_bring_progress_first(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("path", "body", "status", "kind", "sentence"),
     [
-        ("/api/figures/nope/steps", {}, 404, "UnknownFigure", "There is no figure “nope”; there are attention_calculator"),
-        ("/api/figures/next_token/nope", {}, 404, "UnknownPanel", "next_token has no panel “nope”; it has distribution"),
+        (
+            "/api/figures/nope/steps",
+            {},
+            404,
+            "UnknownFigure",
+            "There is no figure “nope”; there are attention_calculator",
+        ),
+        (
+            "/api/figures/next_token/nope",
+            {},
+            404,
+            "UnknownPanel",
+            "next_token has no panel “nope”; it has distribution",
+        ),
         (NEXT, {"models": ["nope"], "text": "a"}, 404, "UnknownModel", "There is no model “nope”"),
         (NEXT, {"models": ["../etc/passwd"], "text": "a"}, 404, "UnknownModel", "There is no model “../etc/passwd”"),
         (NEXT, {"models": ["smollm2"], "text": ""}, 400, "EmptyText", "There is no text yet"),
@@ -87,7 +104,8 @@ def test_bad_questions_get_one_sentence(
 ) -> None:
     reply = client.post(path, json=body, headers={"accept": accept})
     assert reply.status_code == status
-    assert reply.json()["kind"] == kind and sentence in reply.json()["error"]
+    assert reply.json()["kind"] == kind
+    assert sentence in reply.json()["error"]
     assert "Traceback" not in reply.text
 
 
@@ -111,7 +129,8 @@ def test_infinite_and_huge_numbers_are_refused(client: TestClient) -> None:
 )
 def test_foreign_hosts_and_pages_are_refused(client: TestClient, headers: dict[str, str], status: int) -> None:
     reply = client.post(STEPS, content=b"{}", headers={"content-type": "application/json"} | headers)
-    assert reply.status_code == status and reply.json()["error"]
+    assert reply.status_code == status
+    assert reply.json()["error"]
 
 
 def test_our_own_page_may_ask(client: TestClient) -> None:
@@ -119,10 +138,19 @@ def test_our_own_page_may_ask(client: TestClient) -> None:
 
 
 def test_every_answer_carries_the_policy(client: TestClient) -> None:
-    for path in ("/", "/guide/what_comes_next", "/figures", "/figures/next_token", "/api/models", "/nope", "/guide/nope"):
+    for path in (
+        "/",
+        "/guide/what_comes_next",
+        "/figures",
+        "/figures/next_token",
+        "/api/models",
+        "/nope",
+        "/guide/nope",
+    ):
         reply = client.get(path)
         policy = reply.headers["content-security-policy"]
-        assert "default-src 'none'" in policy and "unsafe" not in policy
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
         assert reply.headers["x-content-type-options"] == "nosniff"
     assert client.get("/nope").status_code == client.get("/guide/nope").status_code == 404
     assert "it has asking_and_answering" in client.get("/guide/nope").text
@@ -136,7 +164,8 @@ def test_no_file_outside_the_page_is_served(client: TestClient) -> None:
 def test_catalogue_and_models_tell_what_there_is(client: TestClient) -> None:
     assert [each["name"] for each in client.get("/api/catalogue").json()["figures"]] == list(catalogue())
     models = {each["name"]: each for each in client.get("/api/models").json()["models"]}
-    assert models["smollm2"]["opens"] == ["next_token"] and models["smollm2"]["licence"] == "Apache-2.0"
+    assert models["smollm2"]["opens"] == ["next_token"]
+    assert models["smollm2"]["licence"] == "Apache-2.0"
     assert "it needs logits" in models["minilm"]["closed"]["next_token"]
 
 
@@ -160,7 +189,8 @@ def test_a_mistake_of_ours_is_one_sentence_and_hurts_nobody_else(monkeypatch: py
     with TestClient(app, base_url="http://127.0.0.1:1", raise_server_exceptions=False) as client:
         asked = {"models": ["smollm2"], "text": "a"}
         plain, framed = (client.post(NEXT, json=asked, headers={"accept": kind}) for kind in ("*/*", server.FRAMES))
-        assert plain.status_code == 500 and "ZeroDivisionError" in plain.json()["error"]
+        assert plain.status_code == 500
+        assert "ZeroDivisionError" in plain.json()["error"]
         assert frames(framed.content)[-1][0] == "E"
         assert "secret detail" not in plain.text + framed.text
         assert client.post(STEPS, json={}).status_code == 200
@@ -213,7 +243,9 @@ def test_beyond_the_queue_one_is_asked_to_come_back() -> None:
 def test_429_has_retry_after() -> None:
     with TestClient(server.create_app(waiting=0), base_url="http://localhost:1") as client:
         reply = client.post(STEPS, json={})
-    assert reply.status_code == 429 and reply.headers["retry-after"] == "1" and reply.json()["kind"] == "Busy"
+    assert reply.status_code == 429
+    assert reply.headers["retry-after"] == "1"
+    assert reply.json()["kind"] == "Busy"
 
 
 def test_dropped_work_ends_and_the_next_goes_on() -> None:
@@ -238,7 +270,8 @@ def test_hanging_up_stops_the_model_between_layers(smollm2: Model, server: str) 
         client.post(NEXT, json=short)
         host, port = server.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port))) as line:
-            head = f"POST {NEXT} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: application/json\r\nContent-Length: {len(long)}\r\n\r\n"
+            head = f"POST {NEXT} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: application/json\r\n"
+            head += f"Content-Length: {len(long)}\r\n\r\n"
             line.sendall(head.encode() + long)
             time.sleep(1)  # the model is reading; nothing here depends on how far it came
         began = time.monotonic()

@@ -18,7 +18,8 @@ def test_what_goes_in_comes_out() -> None:
     found = asked(causal=True)
     back = wire.decode(wire.encode(found))
     assert (back["figure"], back["panel"]) == ("attention_calculator", "steps")
-    assert back["knobs"]["causal"] is True and back["knobs"]["x"][0] == [0.5, 0.2, -0.3, 0.8]
+    assert back["knobs"]["causal"] is True
+    assert back["knobs"]["x"][0] == [0.5, 0.2, -0.3, 0.8]
     np.testing.assert_array_equal(back["data"]["masked"], found.result.masked)
     assert np.isneginf(back["data"]["masked"][0, 1])
     assert back["data"]["scores_arithmetic"][1][0] == found.result.scores_arithmetic[1][0]

@@ -11,7 +11,6 @@ import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
@@ -32,7 +31,9 @@ Device = Annotated[str, typer.Option(help="Where models run: cpu, cuda or mps.")
 Dtype = Annotated[str, typer.Option(help="Numbers they run in: float32, bfloat16, float16 or float64.")]
 Port = Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes any that is free.")]
 Browser = Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")]
-ModelNames = Annotated[list[str] | None, typer.Option("--model", help="Name or path of a model; may be given several times.")]
+ModelNames = Annotated[
+    list[str] | None, typer.Option("--model", help="Name or path of a model; may be given several times.")
+]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -45,7 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except USAGE_ERROR as error:
         command = getattr(error, "ctx", None)
         path = command.command_path if command else "unrolled"
-        errors.print(f"{path}: {error.format_message().rstrip('.')}; `{path} --help` shows what there is.", markup=False)
+        errors.print(
+            f"{path}: {error.format_message().rstrip('.')}; `{path} --help` shows what there is.", markup=False
+        )
         code = 2
     except typer.Exit as end:
         code = end.exit_code
@@ -113,10 +116,12 @@ def figure_command(
     from unrolled import figures, files, terminal, wire
 
     if not name or name in ("--help", "-h"):
-        return terminal.list_figures()
+        terminal.list_figures()
+        return
     chosen = figures.figure(name)
     if {"--help", "-h"} & set(context.args):
-        return terminal.describe(chosen)
+        terminal.describe(chosen)
+        return
     asked = chosen.panel(panel)
     figures.check_knobs(asked, knobs := _knobs(asked, context.args))
     files.check_ending(out)
@@ -134,8 +139,8 @@ def figure_command(
 def list_models(as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False) -> None:
     """Every model that has a short name: is it here, how large, which figures it opens."""
     from unrolled import terminal
-    from unrolled.server import models_json
     from unrolled.desk import Shelf
+    from unrolled.server import models_json
 
     found = models_json(Shelf())
     print(json.dumps(found, ensure_ascii=False)) if as_json else terminal.list_models(found)
@@ -160,7 +165,9 @@ def get(name: str) -> None:
 
     _finish(checkpoints.get(name))
     entry = checkpoints.entry(name)
-    errors.print(f"{entry.name} is here: {entry.title}, {entry.licence}, {entry.size_bytes / 1e6:.0f} MB.", markup=False)
+    errors.print(
+        f"{entry.name} is here: {entry.title}, {entry.licence}, {entry.size_bytes / 1e6:.0f} MB.", markup=False
+    )
 
 
 def _serve(place: str, specs: list[str], port: int, browser: bool, device: str, dtype: str) -> None:
@@ -188,7 +195,8 @@ def _answering(
 
     models = []
     for spec in specs:
-        models.append((yield from checkpoints.opening(spec, device=device, dtype=dtype)))
+        model = yield from checkpoints.opening(spec, device=device, dtype=dtype)
+        models.append(model)
     return (yield from figures.answer(panel, knobs, models=models, text=text, target=target))
 
 
@@ -216,7 +224,9 @@ def _knobs(panel: Any, extra: list[str]) -> dict[str, Any]:
     for word in words:
         flag, equals, value = word.partition("=")
         if not flag.startswith("--"):
-            raise BadInput(f"“{word}” stands alone; a knob is given as --name value. {panel.title} has {', '.join(kinds)}.")
+            raise BadInput(
+                f"“{word}” stands alone; a knob is given as --name value. {panel.title} has {', '.join(kinds)}."
+            )
         name = flag[2:].replace("-", "_")
         negated = name.startswith("no_") and name not in kinds
         name = name[3:] if negated else name

@@ -72,7 +72,7 @@ def _run(work: Callable[[], Work[Any]], is_dropped: Callable[[], bool], tell: Ca
             tell("value", end.value)
         except Cancelled:
             pass
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - raised again where someone listens
             tell("error", error)
         finally:
             running.close()
@@ -81,7 +81,9 @@ def _run(work: Callable[[], Work[Any]], is_dropped: Callable[[], bool], tell: Ca
 class Shelf:
     """The models that are open: those used last stay, at most `most` of them. Only names it was given are opened."""
 
-    def __init__(self, specs: Iterable[str] = (), *, device: str = "cpu", dtype: str = "float32", most: int = 4) -> None:
+    def __init__(
+        self, specs: Iterable[str] = (), *, device: str = "cpu", dtype: str = "float32", most: int = 4
+    ) -> None:
         self.specs = tuple(specs)
         self.device, self.dtype, self.most = device, dtype, most
         self._open: OrderedDict[str, Model] = OrderedDict()
@@ -90,13 +92,17 @@ class Shelf:
         """What may be asked for: the models named at the start, then those in the catalogue and the cache."""
         return tuple(dict.fromkeys((*self.specs, *(entry.name for entry in checkpoints.entries()))))
 
+    def check(self, name: str) -> None:
+        """Raises UnknownModel, with the names that exist."""
+        if name not in self.names():
+            raise UnknownModel(f"There is no model “{name}” here; there are {', '.join(self.names())}.")
+
     def opening(self, name: str) -> Work[Model]:
         """The model, opened now if it is not yet. Never a path that a request brought along."""
         if name in self._open:
             self._open.move_to_end(name)
             return self._open[name]
-        if name not in self.names():
-            raise UnknownModel(f"There is no model “{name}” here; there are {', '.join(self.names())}.")
+        self.check(name)
         model = yield from checkpoints.opening(name, device=self.device, dtype=self.dtype)
         self._open[name] = model
         while len(self._open) > self.most:

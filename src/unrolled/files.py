@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import fields
@@ -65,7 +64,7 @@ def write(answer: Answer, path: Path) -> None:
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
             file.write(content)
-        os.replace(file.name, path)
+        Path(file.name).replace(path)
     except OSError as error:
         raise BadInput(f"“{path}” cannot be written: {error.strerror or error}.") from None
 

@@ -20,6 +20,7 @@ from unrolled.figures import catalogue, figure
 from unrolled.schema import figure_json
 
 DEFAULT_TEXT = "The capital of France is"
+FRONT = "next_token"  # the figure on the front page
 
 
 @cache
@@ -27,37 +28,36 @@ def shell() -> str:
     """The built page with its marks still in place."""
     page = resources.files("unrolled") / "page" / "index.html"
     if not page.is_file():
-        raise UnrolledError("The page is not built: run `make guide`, or `pip install .` in the project's folder, which builds it.")
+        raise UnrolledError(
+            "The page is not built: `make guide` builds it, and so does `pip install .` in the sources."
+        )
     return page.read_text("utf-8")
 
 
 def contents(models: list[dict[str, Any]]) -> str:
-    """The front page: the chapters, then the figures."""
-    chapters = "".join(
-        f'<li><a href="/guide/{each.name}"><b>{html.escape(each.title)}</b> <span>{html.escape(each.lede)}</span></a></li>'
-        for each in guide.chapters()
-    )
+    """The front page: a model at work on the reader's text at once, then the chapters and the figures."""
+    chapters = "".join(_line(f"/guide/{each.name}", each.title, each.lede) for each in guide.chapters())
     main = (
         '<article class="prose"><h1>Sequence models, taken apart while they run</h1>'
-        '<p class="lede">Every picture in this guide is an instrument: it runs a real model, on your text, on this machine, '
-        "and every number explains itself.</p>"
-        f'<ol class="chapters">{chapters}</ol><p><a href="/figures">All figures, one by one</a></p></article>'
+        '<p class="lede">Every picture in this guide is an instrument. It runs a real model on your text, on this '
+        "machine, and every number can say where it came from. Type something.</p>"
+        f'{guide.figure_html(FRONT, {"panel": "distribution"})}<h2>The guide</h2><ol class="chapters">{chapters}</ol>'
+        '<p><a href="/figures">All figures, one by one</a></p></article>'
     )
-    return _page("unrolled: sequence models, taken apart while they run", main, (), models)
+    return _page("unrolled: sequence models, taken apart while they run", main, (FRONT,), models)
 
 
 def chapter(name: str, models: list[dict[str, Any]]) -> str:
     """One chapter with its figures' places."""
     each = guide.chapter(name)
-    return _page(f"{each.title} · unrolled", f'<article class="prose">{each.html}</article>', each.figures, models, name)
-
-
-def figures(models: list[dict[str, Any]]) -> str:
-    """The list of all figures."""
-    rows = "".join(
-        f'<li><a href="/figures/{name}"><b>{html.escape(each.question)}</b> <span>{html.escape(name)}</span></a></li>'
-        for name, each in catalogue().items()
+    return _page(
+        f"{each.title} · unrolled", f'<article class="prose">{each.html}</article>', each.figures, models, name
     )
+
+
+def all_figures(models: list[dict[str, Any]]) -> str:
+    """The list of all figures."""
+    rows = "".join(_line(f"/figures/{name}", each.question, name) for name, each in catalogue().items())
     main = f'<article class="prose"><h1>All figures</h1><ol class="chapters">{rows}</ol></article>'
     return _page("All figures · unrolled", main, (), models)
 
@@ -72,7 +72,8 @@ def figure_alone(name: str, models: list[dict[str, Any]]) -> str:
 
 def problem(status: int, sentence: str, models: list[dict[str, Any]]) -> str:
     """A page that is not there, in words."""
-    main = f'<article class="prose"><h1>{status}</h1><p class="lede">{html.escape(sentence)}</p><p><a href="/">Contents</a></p></article>'
+    said = f'<p class="lede">{html.escape(sentence)}</p><p><a href="/">Contents</a></p>'
+    main = f'<article class="prose"><h1>{status}</h1>{said}</article>'
     return _page("unrolled", main, (), models)
 
 
@@ -83,7 +84,7 @@ def _page(title: str, main: str, names: Iterable[str], models: list[dict[str, An
         "defaults": {"models": _default_models(models), "text": DEFAULT_TEXT},
         "version": unrolled.__version__,
     }
-    script = json.dumps(data, ensure_ascii=False, sort_keys=True).replace("<", "\\u003c")
+    script = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")  # unsorted: knobs keep their order
     return (
         shell()
         .replace("<!--unrolled:title-->", html.escape(title))
@@ -91,6 +92,10 @@ def _page(title: str, main: str, names: Iterable[str], models: list[dict[str, An
         .replace("<!--unrolled:main-->", main)
         .replace("<!--unrolled:page-->", f'<script type="application/json" id="page">{script}</script>')
     )
+
+
+def _line(link: str, title: str, about: str) -> str:
+    return f'<li><a href="{link}"><b>{html.escape(title)}</b> <span>{html.escape(about)}</span></a></li>'
 
 
 def _navigation(current: str) -> str:
@@ -118,6 +123,8 @@ def place_of(link: str) -> str:
     elif kind == "figures":
         figure(name)
     elif name not in ("", "figures"):
-        raise BadInput(f"“{link[:200]}” is not a link to a page of the guide; such a link has /guide/CHAPTER or /figures/NAME in it.")
+        raise BadInput(
+            f"“{link[:200]}” is not a link to a page of the guide; those have /guide/CHAPTER or /figures/NAME in them."
+        )
     place = f"/{kind}/{name}" if kind in ("guide", "figures") else f"/{name}"
     return place + (f"#{parts.fragment}" if parts.fragment else "")

@@ -55,7 +55,7 @@ class Asked(BaseModel):
 def create_app(shelf: Shelf | None = None, *, waiting: int = 16, warm: bool = False) -> FastAPI:
     """The application. `waiting`: questions that may wait for a model. `warm`: open the default model at once."""
     shelf = shelf or Shelf()
-    model_desk, light_desk, get_desk = Desk(waiting), Desk(waiting), Desk(waiting=2)
+    model_desk = Desk(waiting)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None, None]:
@@ -70,7 +70,13 @@ def create_app(shelf: Shelf | None = None, *, waiting: int = 16, warm: bool = Fa
     app.add_exception_handler(HTTPException, _said)
     app.add_exception_handler(RequestValidationError, _misread)
     app.add_exception_handler(Exception, _mistaken)
+    _page_routes(app, shelf)
+    _question_routes(app, shelf, model_desk, Desk(waiting))
+    app.mount("/", GZipMiddleware(StaticFiles(directory=str(resources.files("unrolled") / "page"))))
+    return app
 
+
+def _page_routes(app: FastAPI, shelf: Shelf) -> None:
     @app.get("/", response_class=HTMLResponse)
     def contents() -> str:
         return pages.contents(models_json(shelf))
@@ -80,12 +86,17 @@ def create_app(shelf: Shelf | None = None, *, waiting: int = 16, warm: bool = Fa
         return pages.chapter(name, models_json(shelf))
 
     @app.get("/figures", response_class=HTMLResponse)
-    def figures() -> str:
-        return pages.figures(models_json(shelf))
+    def all_figures() -> str:
+        return pages.all_figures(models_json(shelf))
 
     @app.get("/figures/{name}", response_class=HTMLResponse)
     def figure_alone(name: str) -> str:
         return pages.figure_alone(name, models_json(shelf))
+
+
+def _question_routes(app: FastAPI, shelf: Shelf, model_desk: Desk, light_desk: Desk) -> None:
+    """Questions that need a model stand in one line, those that are only arithmetic in another."""
+    get_desk = Desk(waiting=2)
 
     @app.get("/api/catalogue")
     def list_figures() -> dict[str, Any]:
@@ -97,8 +108,8 @@ def create_app(shelf: Shelf | None = None, *, waiting: int = 16, warm: bool = Fa
 
     @app.post("/api/models/{name}/get")
     async def get_model(name: str, request: Request) -> Response:
-        known = checkpoints.entry(name) if name in shelf.names() else checkpoints.known(name)
-        return await _reply(request, get_desk, lambda: _nothing(checkpoints.get(known.name)), FRAMES)
+        shelf.check(name)
+        return await _reply(request, get_desk, lambda: _nothing(checkpoints.get(name)), FRAMES)
 
     @app.post("/api/figures/{name}/{panel_name}")
     async def ask(name: str, panel_name: str, asked: Asked, request: Request) -> Response:
@@ -106,10 +117,8 @@ def create_app(shelf: Shelf | None = None, *, waiting: int = 16, warm: bool = Fa
         check_knobs(panel, asked.knobs)
         accept = request.headers.get("accept", "")
 
-        def work() -> Work[Any]:
-            models = []
-            for spec in asked.models:
-                models.append((yield from shelf.opening(spec)))
+        def work() -> Work[bytes]:
+            models = yield from _opening(shelf, asked.models)
             found = yield from answer(panel, asked.knobs, models=models, text=asked.text, target=asked.target)
             if accept == "application/json":
                 return json.dumps(wire.to_json(found), ensure_ascii=False).encode()
@@ -117,8 +126,13 @@ def create_app(shelf: Shelf | None = None, *, waiting: int = 16, warm: bool = Fa
 
         return await _reply(request, model_desk if panel.needs else light_desk, work, accept)
 
-    app.mount("/", GZipMiddleware(StaticFiles(directory=str(resources.files("unrolled") / "page"))))
-    return app
+
+def _opening(shelf: Shelf, names: list[str]) -> Work[list[checkpoints.Model]]:
+    models = []
+    for name in names:
+        model = yield from shelf.opening(name)
+        models.append(model)
+    return models
 
 
 def models_json(shelf: Shelf) -> list[dict[str, Any]]:
@@ -135,7 +149,9 @@ def listen(port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         sock.close()
         why = "another program listens there" if isinstance(error, OSError) else "ports go from 0 to 65535"
-        raise PortTaken(f"Port {port} cannot be had: {why}. Give another one, or --port 0 for any that is free.") from None
+        raise PortTaken(
+            f"Port {port} cannot be had: {why}. Give another one, or --port 0 for any that is free."
+        ) from None
     return sock
 
 
@@ -162,7 +178,8 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            return await self.app(scope, receive, send)
+            await self.app(scope, receive, send)
+            return
         headers = {name.decode("latin1"): value.decode("latin1") for name, value in scope["headers"]}
         refused = _refusal(scope["method"], headers)
 
@@ -173,8 +190,9 @@ class Guard:
 
         if refused:
             status, sentence = refused
-            return await JSONResponse({"error": sentence, "kind": "Refused"}, status)(scope, receive, send_guarded)
-        await self.app(scope, receive, send_guarded)
+            await JSONResponse({"error": sentence, "kind": "Refused"}, status)(scope, receive, send_guarded)
+        else:
+            await self.app(scope, receive, send_guarded)
 
 
 def _refusal(method: str, headers: dict[str, str]) -> tuple[int, str] | None:
@@ -251,7 +269,7 @@ async def _frames(first: Any, events: AsyncGenerator[Any, None]) -> AsyncGenerat
         try:
             async for event in events:
                 yield _frame(event)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a mistake of ours ends as a frame too
             yield _packed(b"E", json.dumps(_sentence(error)).encode())
 
 
@@ -284,7 +302,18 @@ def entry_json(entry: checkpoints.Entry) -> dict[str, Any]:
     """One model as the page and `models info` show it."""
     closed = {name: each.why_closed(entry.name, entry.probes) for name, each in catalogue().items()}
     takes_model = {name for name, each in catalogue().items() if any(panel.needs for panel in each.panels.values())}
-    fields = ("name", "title", "licence", "source", "size_bytes", "sha256", "parameters", "context", "architecture", "here")
+    fields = (
+        "name",
+        "title",
+        "licence",
+        "source",
+        "size_bytes",
+        "sha256",
+        "parameters",
+        "context",
+        "architecture",
+        "here",
+    )
     return {field: getattr(entry, field) for field in fields} | {
         "opens": [name for name, reason in closed.items() if reason is None and name in takes_model],
         "closed": {name: reason for name, reason in closed.items() if reason},
@@ -296,7 +325,10 @@ def _sentence(error: Exception) -> dict[str, str]:
     if isinstance(error, UnrolledError):
         return {"error": str(error), "kind": type(error).__name__}
     logging.getLogger("unrolled").error("a mistake inside unrolled", exc_info=error)
-    return {"error": f"A mistake inside unrolled ({type(error).__name__}); the server's log has the details.", "kind": "Mistake"}
+    return {
+        "error": f"A mistake inside unrolled ({type(error).__name__}); the server's log has the details.",
+        "kind": "Mistake",
+    }
 
 
 async def _said(request: Request, error: Exception) -> Response:
@@ -322,5 +354,3 @@ async def _misread(request: Request, error: Exception) -> Response:
     where = ".".join(str(part) for part in first["loc"] if part != "body") or "the body"
     sentence = f"The question cannot be read: {where}: {first['msg']}. It takes models, text, target and knobs."
     return JSONResponse({"error": sentence, "kind": "BadInput"}, 400)
-
-

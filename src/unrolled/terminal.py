@@ -31,7 +31,10 @@ def show(answer: Answer) -> None:
     console.print()
     for source in answer.provenance:
         seed = f", seed {source.seed}" if source.seed is not None else ""
-        console.print(f"{source.kind} now by {source.name}, {source.dtype} on {source.device}{seed}; {source.version}", style="dim")
+        console.print(
+            f"{source.kind} now by {source.name}, {source.dtype} on {source.device}{seed}; {source.version}",
+            style="dim",
+        )
 
 
 def list_figures() -> None:
@@ -132,7 +135,13 @@ def _bar(share: float) -> Text:
 
 def _brief(value: Any) -> str:
     text = str(value)
-    return text if len(text) <= 24 else f"a built-in {_shape(value)} matrix" if isinstance(value, list | tuple) else text[:23] + "…"
+    return (
+        text
+        if len(text) <= 24
+        else f"a built-in {_shape(value)} matrix"
+        if isinstance(value, list | tuple)
+        else text[:23] + "…"
+    )
 
 
 def _shape(value: Iterable[Any]) -> str:

@@ -28,7 +28,9 @@ def encode(answer: Answer) -> bytes:
         return {"$": path}
 
     about = _about(answer, keep)
-    return save(tensors, metadata={"figure": json.dumps(about, sort_keys=True, separators=(",", ":"), ensure_ascii=False)})
+    return save(
+        tensors, metadata={"figure": json.dumps(about, sort_keys=True, separators=(",", ":"), ensure_ascii=False)}
+    )
 
 
 def decode(blob: bytes) -> dict[str, Any]:

@@ -32,7 +32,15 @@ def by_hand(*, scaling: bool = True, causal: bool = False) -> dict[str, list[lis
     powers = [[0 if causal and j > i else math.exp(scaled[i][j]) for j in range(n)] for i in range(n)]
     weights = [[p / sum(row) for p in row] for row in powers]
     output = [[sum(weights[i][j] * VALUE[j][c] for j in range(n)) for c in range(d_k)] for i in range(n)]
-    return {"query": QUERY, "key": KEY, "value": VALUE, "scores": scores, "scaled": scaled, "weights": weights, "output": output}
+    return {
+        "query": QUERY,
+        "key": KEY,
+        "value": VALUE,
+        "scores": scores,
+        "scaled": scaled,
+        "weights": weights,
+        "output": output,
+    }
 
 
 @pytest.mark.parametrize("scaling", [True, False])
@@ -162,7 +170,8 @@ def test_variance_is_d_k_and_with_scaling_one(measured: calculator.Variance) -> 
 
 
 def test_softmax_dies_without_scaling_and_lives_with_it(measured: calculator.Variance) -> None:
-    assert measured.largest_weight[-1] > 0.9 and measured.gradient[-1] < 0.2 * measured.gradient[0]
+    assert measured.largest_weight[-1] > 0.9
+    assert measured.gradient[-1] < 0.2 * measured.gradient[0]
     assert np.ptp(measured.scaled_gradient) < 0.1 * measured.scaled_gradient[0]
 
 

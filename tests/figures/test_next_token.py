@@ -49,7 +49,8 @@ def test_spans_cover_the_text_and_pieces_of_a_character_show_their_bytes(smollm2
 
 def test_a_special_token_typed_is_text(smollm2: Model) -> None:
     found = ask("distribution", smollm2, text="<|im_start|>")
-    assert len(found.tokens[0]) > 1 and "".join(found.tokens[0]) == "<|im_start|>"
+    assert len(found.tokens[0]) > 1
+    assert "".join(found.tokens[0]) == "<|im_start|>"
 
 
 def test_clicking_appends_the_text_that_the_token_stands_for(smollm2: Model) -> None:
@@ -64,14 +65,16 @@ def test_clicking_appends_the_text_that_the_token_stands_for(smollm2: Model) -> 
 def test_chat_puts_the_text_into_the_template_and_the_reply_after_it(smollm2: Model) -> None:
     found = ask("distribution", smollm2, text="Hi", chat=True, reply="Hello")
     joined = "".join(found.tokens[0])
-    assert joined.startswith("<|im_start|>") and joined.endswith("<|im_start|>assistant\nHello")
+    assert joined.startswith("<|im_start|>")
+    assert joined.endswith("<|im_start|>assistant\nHello")
     assert "<|im_start|>user\nHi<|im_end|>" in joined
 
 
 def test_a_sample_is_the_same_for_the_same_seed_and_drawn_with_the_printed_chances(smollm2: Model) -> None:
     knobs = {"n_tokens": 6, "temperature": 0.8, "top_p": 0.9}
     one, two, other = (ask("sample", smollm2, seed=seed, **knobs) for seed in (1, 1, 2))
-    assert one.text == two.text and one.text != other.text
+    assert one.text == two.text
+    assert one.text != other.text
     following = ask("distribution", smollm2, text=FRANCE + one.strings[0][0], temperature=0.8, top_p=0.9, top_n=50)
     place = following.top_strings[0].index(one.strings[0][1])
     assert one.probabilities[0][1] == pytest.approx(following.top_probabilities[0][place], abs=1e-4)
@@ -101,7 +104,8 @@ def test_the_tree_is_made_of_distributions(smollm2: Model) -> None:
 
 def test_two_models_stand_side_by_side(smollm2: Model) -> None:
     found = ask("distribution", smollm2, smollm2)
-    assert found.top_strings[0] == found.top_strings[1] and len(found.entropy_bits) == 2
+    assert found.top_strings[0] == found.top_strings[1]
+    assert len(found.entropy_bits) == 2
 
 
 def test_bad_input_is_told_so(smollm2: Model) -> None:

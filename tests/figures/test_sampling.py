@@ -56,7 +56,8 @@ def test_a_forgotten_temperature_is_noticed() -> None:
 
 def test_closed_forms() -> None:
     even = distribution_of(np.zeros(10, dtype=np.float32))
-    assert even.entropy_bits == pytest.approx(math.log2(10)) and even.kept == 10
+    assert even.entropy_bits == pytest.approx(math.log2(10))
+    assert even.kept == 10
     two = distribution_of(np.array([0, math.log(3)], dtype=np.float64))
     np.testing.assert_allclose(two.probabilities, [0.75, 0.25])
     assert two.order.tolist() == [1, 0]
@@ -64,8 +65,10 @@ def test_closed_forms() -> None:
 
 def test_greedy_gives_all_to_the_first_largest() -> None:
     greedy = distribution_of(np.array([1, 5, 5, 2], dtype=np.float32), temperature=0)
-    assert greedy.order[0] == 1 and greedy.probabilities.tolist() == [1, 0, 0, 0]
-    assert greedy.entropy_bits == 0 and greedy.kept == 1
+    assert greedy.order[0] == 1
+    assert greedy.probabilities.tolist() == [1, 0, 0, 0]
+    assert greedy.entropy_bits == 0
+    assert greedy.kept == 1
 
 
 def test_top_p_keeps_the_fewest_that_reach_it() -> None:
@@ -89,9 +92,11 @@ def test_what_always_holds(logits: np.ndarray, temperature: float, top_k: int, t
     found = distribution_of(logits, temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
     falling = logits[found.order]
     assert found.probabilities.sum() == pytest.approx(1, abs=1e-12)
-    assert (np.diff(found.probabilities) <= 0).all() and (falling[1:] <= falling[:-1]).all()
+    assert (np.diff(found.probabilities) <= 0).all()
+    assert (falling[1:] <= falling[:-1]).all()
     assert sorted(found.order) == list(range(len(logits)))
-    assert 1 <= found.kept <= (top_k or len(logits)) and found.entropy_bits >= 0
+    assert 1 <= found.kept <= (top_k or len(logits))
+    assert found.entropy_bits >= 0
 
 
 def test_draws_follow_the_probabilities() -> None:

@@ -3,7 +3,7 @@
 import html
 import json
 import re
-from xml.etree import ElementTree
+import xml.etree.ElementTree as ET
 
 import pytest
 
@@ -22,22 +22,35 @@ def test_chapters_stand_in_order() -> None:
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda each: each.name)
 def test_each_chapter_has_all_its_parts(chapter: guide.Chapter) -> None:
-    for part in ('class="guess"', 'class="figure"', 'class="try"', 'class="mathematics"', 'class="code"', 'class="sources"', 'class="teacher"'):
+    for part in (
+        'class="guess"',
+        'class="figure"',
+        'class="try"',
+        'class="mathematics"',
+        'class="code"',
+        'class="sources"',
+        'class="teacher"',
+    ):
         assert part in chapter.html, part
     assert chapter.html.count("<li>") >= 3
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda each: each.name)
 def test_markup_is_sound_and_has_no_inline_style_or_script(chapter: guide.Chapter) -> None:
-    ElementTree.fromstring(f"<article>{re.sub(r'&(?!amp|lt|gt|quot|#)', '&amp;', chapter.html).replace(' hidden>', '>')}</article>")
+    ET.fromstring(
+        f"<article>{re.sub(r'&(?!amp|lt|gt|quot|#)', '&amp;', chapter.html).replace(' hidden>', '>')}</article>"
+    )
     assert not re.search(r"\sstyle=|<script|\son\w+=", chapter.html)
-    assert ":::" not in chapter.html and "```" not in chapter.html and "$" not in re.sub(r"<pre.*?</pre>", "", chapter.html, flags=re.S)
+    assert ":::" not in chapter.html
+    assert "```" not in chapter.html
+    assert "$" not in re.sub(r"<pre.*?</pre>", "", chapter.html, flags=re.S)
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda each: each.name)
 def test_figures_start_in_a_state_that_they_take(chapter: guide.Chapter) -> None:
     places = re.findall(r'data-figure="(\w+)" data-id="(\w+)" data-state="([^"]*)"', chapter.html)
-    assert [name for name, *_ in places] == list(chapter.figures) and places
+    assert [name for name, *_ in places] == list(chapter.figures)
+    assert places
     assert len({name for _, name, _ in places}) == len(places), "two figures of a chapter need two ids"
     for name, _, state in places:
         start = json.loads(html.unescape(state))
@@ -54,7 +67,8 @@ def test_unknown_names_are_told_so() -> None:
 def test_queries_keep_their_colour_in_prose_and_in_formulas() -> None:
     page = guide.render("x", '---\ntitle = "t"\nlede = "l"\norder = 1\n---\n[q]{.query} and $\\query{Q}$\n')
     assert '<span class="query">q</span>' in page.html
-    assert '<mstyle class="query">' in page.html and "mathcolor" not in mathml(r"\key{K}")
+    assert '<mstyle class="query">' in page.html
+    assert "mathcolor" not in mathml(r"\key{K}")
 
 
 @pytest.mark.parametrize(

@@ -82,15 +82,20 @@ def _exponent(value: float, decimals: int) -> str:
 
 def _units(value: float, decimals: int) -> int:
     """The value in whole units of its last decimal."""
-    return round(value * 10**decimals)
+    return int(round(value * _ten(decimals)))
 
 
 def _rounded(units: int, have: int, want: int) -> int:
     """Units of one decimal place in units of another, halves away from zero."""
     if want >= have:
-        return units * int(10 ** (want - have))
-    whole = (abs(units) * 2 + int(10 ** (have - want))) // (2 * int(10 ** (have - want)))
+        return units * _ten(want - have)
+    one = _ten(have - want)
+    whole = (2 * abs(units) + one) // (2 * one)
     return whole if units >= 0 else -whole
+
+
+def _ten(power: int) -> int:
+    return int(10**power)
 
 
 def _printed(units: int, decimals: int) -> str:

@@ -46,7 +46,12 @@ def input_of(annotation: Any) -> Input:
     if get_origin(annotation) is Annotated:
         annotation, *extras = get_args(annotation)
         most = next((extra.most for extra in extras if isinstance(extra, UpTo)), most)
-    kinds: dict[Any, Input] = {Model: Input("model"), Models: Input("models", most), Text: Input("text"), Pair: Input("pair")}
+    kinds: dict[Any, Input] = {
+        Model: Input("model"),
+        Models: Input("models", most),
+        Text: Input("text"),
+        Pair: Input("pair"),
+    }
     if annotation not in kinds:
         raise TypeError(f"{annotation!r} is not an input; there are Model, Models, Text and Pair.")
     return kinds[annotation]
@@ -57,7 +62,9 @@ def checked_text(text: str | None) -> Text:
     if not text or not text.strip():
         raise EmptyText("There is no text yet: type a few words, for example “The capital of France is”.")
     if len(text) > TEXT_LIMIT:
-        raise TextTooLong(f"The text has {len(text):,} characters; at most {TEXT_LIMIT:,} are read. Give a shorter piece of it.")
+        raise TextTooLong(
+            f"The text has {len(text):,} characters; at most {TEXT_LIMIT:,} are read. Give a shorter piece of it."
+        )
     return Text(text)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
 from pydantic_core import CoreSchema, core_schema
@@ -29,7 +29,7 @@ class Range:
     log: bool = False
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return handler(source) | {"ge": self.low, "le": self.high}  # type: ignore[return-value]
+        return _with(handler(source), ge=self.low, le=self.high)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         extras: dict[str, Any] = {"x-step": self.step} if self.step else {}
@@ -57,7 +57,7 @@ class Length:
     most: int
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return handler(source) | {"max_length": self.most}  # type: ignore[return-value]
+        return _with(handler(source), max_length=self.most)
 
 
 class Hidden:
@@ -92,6 +92,10 @@ class Matrix:
         if not all(abs(number) <= self.bound for row in value for number in row):
             raise ValueError("out of bounds")
         return value
+
+
+def _with(schema: CoreSchema, **bounds: float) -> CoreSchema:
+    return cast(CoreSchema, {**schema, **bounds})
 
 
 class Knobs(BaseModel):

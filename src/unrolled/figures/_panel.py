@@ -13,6 +13,7 @@ import textwrap
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, fields
 from functools import cached_property
+from itertools import pairwise
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from pydantic import create_model
@@ -23,6 +24,7 @@ from unrolled.mathematics import Formula
 
 F = TypeVar("F", bound=Callable[..., Any])
 V = TypeVar("V")
+
 
 class Axes:
     """Names of the axes of (nested) strings: `Annotated[tuple[str, ...], Axes("token")]`."""
@@ -146,7 +148,7 @@ def _field_docs(result: type[Any]) -> dict[str, str]:
     tree = ast.parse(textwrap.dedent(inspect.getsource(result)))
     body = tree.body[0].body  # type: ignore[attr-defined]
     docs = {}
-    for line, below in zip(body, body[1:], strict=False):
+    for line, below in pairwise(body):
         if isinstance(line, ast.AnnAssign) and isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
             docs[line.target.id] = str(below.value.value)  # type: ignore[union-attr]
     return docs

@@ -26,7 +26,12 @@ from unrolled.progress import Progress, Work, stop_if_cancelled
 Sentences = Annotated[tuple[tuple[str, ...], ...], Axes("token", "column")]
 Editable = Matrix(rows=(1, 8), columns=(1, 8))
 
-X: Numbers = ((0.50, 0.20, -0.30, 0.80), (0.10, 0.90, 0.40, -0.20), (-0.40, 0.30, 0.70, 0.10), (0.60, -0.10, 0.20, 0.50))
+X: Numbers = (
+    (0.50, 0.20, -0.30, 0.80),
+    (0.10, 0.90, 0.40, -0.20),
+    (-0.40, 0.30, 0.70, 0.10),
+    (0.60, -0.10, 0.20, 0.50),
+)
 """Four tokens of four numbers: the example that the guide starts from."""
 
 W_QUERY = (
@@ -186,7 +191,11 @@ def steps(
     tokens = torch.tensor(x, dtype=torch.float64)
     maps = {
         name: _map(name, given, table, tokens.shape[1], d_k)
-        for name, given, table in (("w_query", w_query, W_QUERY), ("w_key", w_key, W_KEY), ("w_value", w_value, W_VALUE))
+        for name, given, table in (
+            ("w_query", w_query, W_QUERY),
+            ("w_key", w_key, W_KEY),
+            ("w_value", w_value, W_VALUE),
+        )
     }
     query, key, value = (tokens @ weight for weight in maps.values())
     scores = attention.scores(query[None], key[None])[0]  # one head
@@ -195,7 +204,7 @@ def steps(
     weights = masked.softmax(dim=-1)
     matrices = {"x": tokens, **maps, "query": query, "key": key, "value": value, "scores": scores, "scaled": scaled}
     matrices |= {"masked": masked, "weights": weights, "output": weights @ value}
-    arrays = {name: matrix.numpy() for name, matrix in matrices.items()}
+    arrays: dict[str, Any] = {name: matrix.numpy() for name, matrix in matrices.items()}
     return Steps(**arrays, **_sentences(arrays, d_k, scaling, causal))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int64
@@ -117,7 +117,9 @@ _CHAIN = Formula(
 )
 
 
-@panel(needs=("logits",), formula=_SOFTMAX, source="Shannon 1948, §6; Holtzman et al. 2020, §3", shows=(distribution_of,))
+@panel(
+    needs=("logits",), formula=_SOFTMAX, source="Shannon 1948, §6; Holtzman et al. 2020, §3", shows=(distribution_of,)
+)
 def distribution(
     models: Annotated[Models, UpTo(3)],
     text: Text,
@@ -147,7 +149,7 @@ def distribution(
         reply: with chat, what the assistant has said so far.
         vocabulary: also give every logit.
     """
-    rows = []
+    rows: list[dict[str, Any]] = []
     for model in models:
         tokens = model.encode(text, bos=bos, chat=chat, reply=reply)
         logits = yield from model.next_logits(tokens.ids)
@@ -203,7 +205,7 @@ def sample(
         bos: begin with the model's beginning-of-sequence token.
         reply: with chat, what the assistant has said so far.
     """
-    rows = []
+    rows: list[dict[str, Any]] = []
     for model in models:
         random = np.random.default_rng(seed)
         start = model.encode(text, bos=bos, chat=chat, reply=reply).ids
@@ -254,7 +256,7 @@ def tree(
         bos: begin with the model's beginning-of-sequence token.
         reply: with chat, what the assistant has said so far.
     """
-    rows = []
+    rows: list[dict[str, Any]] = []
     for model in models:
         start = model.encode(text, bos=bos, chat=chat, reply=reply).ids
         nodes: list[_Node] = []
@@ -310,6 +312,6 @@ def _appended(model: Model, token: int) -> str:
         return ""
 
 
-def _columns(rows: list[dict[str, object]]) -> dict[str, tuple[object, ...]]:
+def _columns(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """One row a model -> one tuple a field."""
     return {name: tuple(row[name] for row in rows) for name in rows[0]}

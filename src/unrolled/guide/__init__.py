@@ -8,7 +8,8 @@ fenced and named are directives, their lines TOML:
     ```mathematics next_token distribution    the panel's formula and its symbols with shapes
     ```code next_token distribution           the very function that runs
 
-Between `:::try` and `:::` (also `sources`, `teacher`) stands ordinary Markdown; `[word]{.query}` has the query's colour.
+Between `:::try` and `:::` (also `sources`, `teacher`) stands ordinary Markdown; `[word]{.query}` has the query's
+colour.
 """
 
 from __future__ import annotations
@@ -68,7 +69,9 @@ def render(name: str, source: str) -> Chapter:
     tokens = markdown.parse(source)
     about = tomllib.loads(next(token.content for token in tokens if token.type == "front_matter"))
     body = markdown.renderer.render(tokens, markdown.options, {})
-    figures = tuple(token.info.split()[1] for token in tokens if token.type == "fence" and token.info.startswith("figure "))
+    figures = tuple(
+        token.info.split()[1] for token in tokens if token.type == "fence" and token.info.startswith("figure ")
+    )
     head = f'<h1>{html.escape(about["title"])}</h1>\n<p class="lede">{html.escape(about["lede"])}</p>\n'
     return Chapter(name, about["title"], about["lede"], about["order"], head + body, figures)
 
@@ -81,7 +84,9 @@ def _chapters() -> dict[str, Chapter]:
 
 
 def _markdown() -> MarkdownIt:
-    markdown = MarkdownIt("commonmark", {"html": False, "typographer": True}).enable(["table", "replacements", "smartquotes"])
+    markdown = MarkdownIt("commonmark", {"html": False, "typographer": True}).enable(
+        ["table", "replacements", "smartquotes"]
+    )
     markdown.use(front_matter_plugin).use(attrs_plugin, spans=True)
     markdown.use(dollarmath_plugin, renderer=lambda latex, options: mathml(latex, block=options["display_mode"]))
     for section in SECTIONS:
@@ -108,7 +113,8 @@ def _fence(self: Any, tokens: Sequence[Token], index: int, options: Any, env: An
     if kind == "mathematics":
         return _mathematics(*names)
     if kind == "code" and names:
-        return f'<section class="code"><h2>The code that ran</h2>{highlighted(figure(names[0]).panel(names[1]).code)}</section>\n'
+        code = highlighted(figure(names[0]).panel(names[1]).code)
+        return f'<section class="code"><h2>The code that ran</h2>{code}</section>\n'
     return highlighted(content) if kind == "python" else f"<pre><code>{html.escape(content)}</code></pre>\n"
 
 
@@ -137,9 +143,10 @@ def _mathematics(name: str, panel: str) -> str:
     formula = figure(name).panel(panel).formula
     assert formula is not None, f"{name} {panel} has no formula to show"
     shown = formula_json(formula)
+    cells = '<tr><th scope="row">{}</th><td>{}</td><td>{}</td></tr>'
     rows = "".join(
-        f"<tr><th scope=\"row\">{s['mathml']}</th><td>{html.escape(s['meaning'])}</td><td>{html.escape(s['shape'])}</td></tr>"
-        for s in shown["symbols"]
+        cells.format(symbol["mathml"], html.escape(symbol["meaning"]), html.escape(symbol["shape"]))
+        for symbol in shown["symbols"]
     )
     head = '<tr><th scope="col">Symbol</th><th scope="col">What it is</th><th scope="col">Shape</th></tr>'
     return (
