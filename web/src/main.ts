@@ -13,6 +13,7 @@ import { copy, defaults, fitting, parse, type Link } from "./state";
 
 dress();
 enhanceGuesses(document);
+for (const pre of document.querySelectorAll<HTMLElement>(".prose pre")) pre.tabIndex = 0; // what scrolls can be reached by keyboard
 const data = JSON.parse(document.getElementById("page")?.textContent || "null") as PageData | null;
 if (data) start(data);
 

@@ -51,6 +51,7 @@ export class Asking {
   /** Asks again what had failed. */
   retry(): void {
     for (const [slot, error] of Object.entries(this.errors)) if (error) this.answered.delete(slot);
+    this.errors = {};
     this.round++;
   }
 
