@@ -82,7 +82,7 @@ def _exponent(value: float, decimals: int) -> str:
 
 def _units(value: float, decimals: int) -> int:
     """The value in whole units of its last decimal."""
-    return int(round(value * _ten(decimals)))
+    return round(value * _ten(decimals))
 
 
 def _rounded(units: int, have: int, want: int) -> int:
