@@ -8,7 +8,8 @@ const WEIGHTS: readonly Weight[] = ["w_query", "w_key", "w_value"];
 export const NAMES: Partial<Record<MatrixName, string>> = { x: "X", w_query: "W_Q", w_key: "W_K", w_value: "W_V" };
 
 export class Inputs {
-  private readonly schema = $derived.by(() => this.props().figure.panels.find(({ name }) => name === "steps")?.knobs.properties ?? {});
+  private readonly panel = $derived.by(() => this.props().figure.panels.find(({ name }) => name === "steps"));
+  private readonly schema = $derived.by(() => this.panel?.knobs.properties ?? {});
   private readonly knobs = $derived.by(() => this.props().state.knobs);
   readonly startX: Rows = $derived.by(() => (isRows(this.schema["x"]?.default) ? this.schema["x"].default : [[0]]));
   readonly x: Rows = $derived.by(() => (isRows(this.knobs["x"]) ? this.knobs["x"] : this.startX));
@@ -27,7 +28,9 @@ export class Inputs {
     const own: Record<string, Json> = { x: this.x };
     for (const name of WEIGHTS) {
       const rows = this.knobs[name];
-      if (isRows(rows)) own[name] = hasShape(rows, this.dModel, this.dK) ? rows : resized(rows, this.dModel, this.dK, this.widest[name]);
+      if (!isRows(rows)) continue;
+      const fits = hasShape(rows, this.dModel, this.dK);
+      own[name] = fits ? rows : resized(rows, this.dModel, this.dK, this.widest[name]);
     }
     return own;
   });

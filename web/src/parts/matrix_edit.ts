@@ -34,7 +34,8 @@ export function rowsOf(field: Field | undefined): Rows {
   const { shape, values } = field as { shape?: number[]; values?: ArrayLike<number> };
   if (!values || shape?.length !== 2) return [];
   const [height, width] = shape as [number, number];
-  return Array.from({ length: height }, (_, i) => Array.from({ length: width }, (_, j) => values[i * width + j] ?? NaN));
+  return Array.from({ length: height }, (_, i) =>
+    Array.from({ length: width }, (_, j) => values[i * width + j] ?? NaN));
 }
 
 /** A one-dimensional array of a result as numbers. */

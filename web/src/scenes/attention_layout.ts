@@ -1,7 +1,9 @@
 /** Where the matrices of a stage stand. A product is laid out so that the eye can follow it: the left operand below
  *  left, the right operand above right, and each result cell where its row and its column meet (Falk's scheme). */
 import { dimensionLabels, tokenLabels, type Piece, type Placed } from "./parts/matrix";
-import { formulaOf, KINDS, PROJECTIONS, type Matrices, type MatrixName, type Projection, type StageName } from "./attention_stages";
+import {
+  formulaOf, KINDS, PROJECTIONS, type Matrices, type MatrixName, type Projection, type StageName,
+} from "./attention_stages";
 
 export type PlacedMatrix = Placed<MatrixName>;
 
@@ -36,7 +38,7 @@ export interface Shape {
   scaling: boolean;
   causal: boolean;
   /** Names of the tokens, the rows of X. */
-  tokens?: readonly string[];
+  tokens?: readonly string[] | undefined;
 }
 
 const CELL = { largest: 66, smallest: 30, height: 42, stacked: 72 };
@@ -73,11 +75,14 @@ function blank(shape: Shape, name: MatrixName, cellWidth: number, transposed = f
     rows: kind.rows === "tokens" ? [...tokens] : dimensionLabels(down),
     columns: kind.columns === "tokens" ? [...(shape.tokens ?? tokenLabels(across))] : dimensionLabels(across),
   };
-  const axes = kind.columns === "tokens" ? (["query", "key"] as const) : ([kind.tone, kind.tone] as const);
-  const [rowTone, columnTone] = [kind.rows === "tokens" ? axes[0] : "neutral", kind.columns === "tokens" ? axes[1] : "neutral"];
-  const title: Piece[] = transposed ? [...kind.symbol, { text: "T", place: "sup", tone: kind.tone, upright: true }] : kind.symbol;
+  const isPairs = kind.columns === "tokens"; // rows are queries, columns are keys
+  const rowTone = kind.rows === "dimensions" ? "neutral" : isPairs ? "query" : kind.tone;
+  const columnTone = isPairs ? "key" : "neutral";
+  const turned: Piece = { text: "T", place: "sup", tone: kind.tone, upright: true };
+  const title = transposed ? [...kind.symbol, turned] : kind.symbol;
+  const cellHeight = Math.round(Math.min(Math.max(CELL.height, cellWidth * 0.62), Math.max(cellWidth, 36)));
   return {
-    name, x: 0, y: 0, cellWidth, cellHeight: Math.round(Math.min(Math.max(CELL.height, cellWidth * 0.62), Math.max(cellWidth, 36))), transposed,
+    name, x: 0, y: 0, cellWidth, cellHeight, transposed,
     rows: transposed ? across : down, columns: transposed ? down : across, tone: kind.tone, ramp: kind.ramp, title,
     titleAt: "above", rowLabels: transposed ? labels.columns : labels.rows,
     columnLabels: transposed ? labels.rows : labels.columns, rowTone: transposed ? columnTone : rowTone,
@@ -125,7 +130,7 @@ function acrossOf(shape: Shape, name: MatrixName): number {
 }
 
 function falkCell(shape: Shape, left: MatrixName, pairs: [MatrixName, MatrixName][]): number {
-  const columns = (shape.matrices[left][0]?.length ?? 0) + pairs.reduce((sum, [operand]) => sum + acrossOf(shape, operand), 0);
+  const columns = pairs.reduce((sum, [operand]) => sum + acrossOf(shape, operand), acrossOf(shape, left));
   return fit(shape.width - GUTTER - gapOf(shape.width) * pairs.length - 2, columns, largestFor(shape.width));
 }
 
@@ -142,7 +147,8 @@ function product(shape: Shape, left: MatrixName, pairs: [MatrixName, MatrixName]
   let x = right(operand);
   pairs.forEach(([, name], i) => {
     const top = { ...tops[i]!, x: x + gap, y: TITLE + LABEL };
-    placed.push(top, { ...blank(shape, name, cell), x: top.x, y: operand.y, titleAt: "below", rowLabels: [], columnLabels: [] });
+    const result = { ...blank(shape, name, cell), x: top.x, y: operand.y };
+    placed.push(top, { ...result, titleAt: "below", rowLabels: [], columnLabels: [] });
     x = right(top);
   });
   const middle = { x: operand.x + widthOf(operand) / 2, y: (TITLE + LABEL + operand.y) / 2 };
@@ -181,7 +187,8 @@ function elementwise(shape: Shape, from: MatrixName, to: MatrixName, label: Piec
   b.rowLabels = [];
   const y = a.y + heightOf(a) / 2;
   const connector: Connector = {
-    from, to, path: `M${right(a) + 10} ${y}H${b.x - 12}`, endX: b.x - 6, endY: y, toward: "right", label, labelX: (right(a) + b.x) / 2, labelY: y - 10, anchor: "middle",
+    from, to, path: `M${right(a) + 10} ${y}H${b.x - 12}`, endX: b.x - 6, endY: y, toward: "right",
+    label, labelX: (right(a) + b.x) / 2, labelY: y - 10, anchor: "middle",
   };
   return { width: shape.width, height: bottom(a) + 8, placed: [a, b], connectors: [connector], formulas: [] };
 }
@@ -192,7 +199,8 @@ function stackedWithLabel(shape: Shape, from: MatrixName, to: MatrixName, label:
   b.y += 14;
   const x = a.x + widthOf(a) / 2;
   const connector: Connector = {
-    from, to, path: `M${x} ${bottom(a) + 6}V${bottom(a) + 30}`, endX: x, endY: bottom(a) + 36, toward: "down", label, labelX: x + 12, labelY: bottom(a) + 24, anchor: "start",
+    from, to, path: `M${x} ${bottom(a) + 6}V${bottom(a) + 30}`, endX: x, endY: bottom(a) + 36, toward: "down",
+    label, labelX: x + 12, labelY: bottom(a) + 24, anchor: "start",
   };
   return { ...layout, height: layout.height + 14, connectors: [connector] };
 }
@@ -220,7 +228,8 @@ function overviewAcross(shape: Shape): Layout {
     return { ...matrix, x: xs[column]!, y: TITLE + band * step + (step - TITLE - heightOf(matrix)) / 2 };
   };
   const chain = (["scores", "scaled", "masked", "weights"] as const).map((name, i) => at(name, 3 + i, 0.5));
-  const placed = [at("x", 0, 1), ...PROJECTIONS.flatMap((name, i) => [at(`w_${name}`, 1, i), at(name, 2, i)]), ...chain, at("output", 7, 1.25)];
+  const maps = PROJECTIONS.flatMap((name, i) => [at(`w_${name}`, 1, i), at(name, 2, i)]);
+  const placed = [at("x", 0, 1), ...maps, ...chain, at("output", 7, 1.25)];
   return { width, height: TITLE + 3 * step - 8, placed, connectors: links(shape, placed, across), formulas: [] };
 }
 
@@ -228,7 +237,10 @@ function overviewDown(shape: Shape): Layout {
   const { matrices, width } = shape;
   const widest = Math.max(matrices.x.length, matrices.query[0]?.length ?? 0);
   const cell = fit(width - 70, 3 * widest, 25);
-  const rows: MatrixName[][] = [["x"], ["w_query", "w_key", "w_value"], ["query", "key", "value"], ["scores", "scaled"], ["weights", "masked"], ["output"]];
+  const rows: MatrixName[][] = [
+    ["x"], ["w_query", "w_key", "w_value"], ["query", "key", "value"],
+    ["scores", "scaled"], ["weights", "masked"], ["output"],
+  ];
   const placed: PlacedMatrix[] = [];
   let y = TITLE;
   for (const names of rows) {
@@ -253,7 +265,8 @@ function links(shape: Shape, placed: PlacedMatrix[], route: Route): Connector[] 
   return [
     ...PROJECTIONS.flatMap((name) => [link("x", `w_${name}`), link(`w_${name}`, name)]),
     link("query", "scores"), link("key", "scores"), link("scores", "scaled", scalingLabel(shape)),
-    link("scaled", "masked", [upright(shape.causal ? "mask" : "no mask")]), link("masked", "weights", [upright("softmax")]),
+    link("scaled", "masked", [upright(shape.causal ? "mask" : "no mask")]),
+    link("masked", "weights", [upright("softmax")]),
     link("weights", "output"), link("value", "output"),
   ];
 }
@@ -265,7 +278,10 @@ function across(from: PlacedMatrix, to: PlacedMatrix, label: Piece[]): Connector
   const path = Math.abs(y0 - y1) < 1 ? `M${x0} ${y0}H${x1}`
     : from.name === "value" ? `M${x0} ${y0}H${bend}C${x1 - 8} ${y0} ${bend} ${y1} ${x1} ${y1}`
     : `M${x0} ${y0}C${bend} ${y0} ${bend} ${y1} ${x1} ${y1}`;
-  return { from: from.name, to: to.name, path, endX: x1 + 4, endY: y1, toward: "right", label, labelX: (x0 + x1) / 2 + 1, labelY: (y0 + y1) / 2 - 8, anchor: "middle" };
+  return {
+    from: from.name, to: to.name, path, endX: x1 + 4, endY: y1, toward: "right",
+    label, labelX: (x0 + x1) / 2 + 1, labelY: (y0 + y1) / 2 - 8, anchor: "middle",
+  };
 }
 
 function down(from: PlacedMatrix, to: PlacedMatrix, label: Piece[]): Connector {
@@ -274,11 +290,13 @@ function down(from: PlacedMatrix, to: PlacedMatrix, label: Piece[]): Connector {
   const [x1, y1] = [to.x + widthOf(to) / 2, to.y - TITLE - 2];
   const far = from.name === "value";
   const edge = Math.max(right(from), right(to)) + 4;
-  const path = far ? `M${x0} ${y0}C${edge + 30} ${y0 + 60} ${edge + 30} ${to.y} ${right(to) + 7} ${to.y + heightOf(to) / 2}`
+  const middle = to.y + heightOf(to) / 2;
+  const path = far ? `M${x0} ${y0}C${edge + 30} ${y0 + 60} ${edge + 30} ${to.y} ${right(to) + 7} ${middle}`
     : `M${x0} ${y0}C${x0} ${(y0 + y1) / 2} ${x1} ${(y0 + y1) / 2} ${x1} ${y1}`;
-  const end = far ? { endX: right(to) + 3, endY: to.y + heightOf(to) / 2, toward: "left" as const }
+  const end = far ? { endX: right(to) + 3, endY: middle, toward: "left" as const }
     : { endX: x1, endY: y1 + 5, toward: "down" as const };
-  return { from: from.name, to: to.name, path, ...end, label, labelX: x1 + 10, labelY: (y0 + y1) / 2 + 2, anchor: "start" };
+  const at = { labelX: x1 + 10, labelY: (y0 + y1) / 2 + 2, anchor: "start" as const };
+  return { from: from.name, to: to.name, path, ...end, label, ...at };
 }
 
 function sideways(from: PlacedMatrix, to: PlacedMatrix, label: Piece[]): Connector {

@@ -34,7 +34,8 @@ interface Kind {
 const letter = (text: string, tone: Tone = "neutral"): Piece => ({ text, tone });
 const sub = (text: string, tone: Tone = "neutral"): Piece => ({ text, tone, place: "sub" });
 const word = (text: string): Piece => ({ text, upright: true });
-const PRODUCT: Piece[] = [letter("Q", "query"), letter("K", "key"), { text: "T", tone: "key", place: "sup", upright: true }];
+const transpose: Piece = { text: "T", tone: "key", place: "sup", upright: true };
+const PRODUCT: Piece[] = [letter("Q", "query"), letter("K", "key"), transpose];
 const pairs = { rows: "tokens", columns: "tokens", tone: "neutral" } as const;
 const vectors = { rows: "tokens", columns: "dimensions", ramp: "signed" } as const;
 const maps = { rows: "dimensions", columns: "dimensions", ramp: "signed" } as const;
@@ -105,7 +106,8 @@ export function termsOf(cell: AttentionCell, matrices: Matrices): { left: Attent
 
 /** Matrices of the right shapes and no numbers: what the picture's place is measured with until they arrive. */
 export function blankMatrices(tokens: number, dModel: number, dK: number): Matrices {
-  const zeros = (height: number, width: number): Numbers => Array.from({ length: height }, () => new Array<number>(width).fill(0));
+  const zeros = (height: number, width: number): Numbers =>
+    Array.from({ length: height }, () => new Array<number>(width).fill(0));
   const names = Object.keys(KINDS) as MatrixName[];
   const blank = names.map((name) => {
     const { rows, columns } = KINDS[name];

@@ -87,7 +87,8 @@ export function room(cellWidth: number, size: number): number {
 /** How many decimals, two at most, all numbers of a matrix can be printed with. */
 export function digitsFor(numbers: Numbers, cellWidth: number, size: number): number {
   const most = room(cellWidth, size);
-  const fits = (digits: number): boolean => numbers.every((row) => row.every((value) => decimals(value, digits).length <= most));
+  const fits = (digits: number): boolean =>
+    numbers.every((row) => row.every((value) => decimals(value, digits).length <= most));
   return fits(2) ? 2 : fits(1) ? 1 : 0;
 }
 

@@ -45,7 +45,8 @@ export function tickText(value: number): string {
   const power = Math.round(Math.log10(value));
   if (Math.abs(value / 10 ** power - 1) > 1e-9) return String(Math.round(value * 1000) / 1000);
   if (power >= -2 && power <= 4) return value.toLocaleString("en", { maximumFractionDigits: 2 });
-  return `10${power < 0 ? "⁻" : ""}${[...String(Math.abs(power))].map((digit) => SUPERSCRIPTS[Number(digit)]).join("")}`;
+  const digits = [...String(Math.abs(power))].map((digit) => SUPERSCRIPTS[Number(digit)]);
+  return `10${power < 0 ? "⁻" : ""}${digits.join("")}`;
 }
 
 /** So many significant digits, with a true minus sign. */
