@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unrolled.models.attention import attend
+from unrolled.models.linear import Linear, linear
 from unrolled.models.positions import rope_angles, rope_frequencies, rotate
 
 PROBES = frozenset(
@@ -118,10 +119,10 @@ class Attention(nn.Module):
         super().__init__()
         self.n_head, self.n_key_value, self.d_head = config.n_head, config.n_key_value, config.d_head
         bias = config.bias != "none"
-        self.query = nn.Linear(config.d_model, config.n_head * config.d_head, bias=bias)
-        self.key = nn.Linear(config.d_model, config.n_key_value * config.d_head, bias=bias)
-        self.value = nn.Linear(config.d_model, config.n_key_value * config.d_head, bias=bias)
-        self.output = nn.Linear(config.n_head * config.d_head, config.d_model, bias=config.bias == "all")
+        self.query = Linear(config.d_model, config.n_head * config.d_head, bias=bias)
+        self.key = Linear(config.d_model, config.n_key_value * config.d_head, bias=bias)
+        self.value = Linear(config.d_model, config.n_key_value * config.d_head, bias=bias)
+        self.output = Linear(config.n_head * config.d_head, config.d_model, bias=config.bias == "all")
         self.q, self.k, self.v, self.out = nn.Identity(), nn.Identity(), nn.Identity(), nn.Identity()
 
     def forward(self, x: Tensor, turn: tuple[Tensor, Tensor] | None, cache: KeyValueCache | None, layer: int) -> Tensor:
@@ -146,9 +147,9 @@ class MLP(nn.Module):
         super().__init__()
         bias = config.bias == "all"
         self.activation = config.activation
-        self.gate = nn.Linear(config.d_model, config.d_ff, bias=bias) if config.activation == "swiglu" else None
-        self.up = nn.Linear(config.d_model, config.d_ff, bias=bias)
-        self.down = nn.Linear(config.d_ff, config.d_model, bias=bias)
+        self.gate = Linear(config.d_model, config.d_ff, bias=bias) if config.activation == "swiglu" else None
+        self.up = Linear(config.d_model, config.d_ff, bias=bias)
+        self.down = Linear(config.d_ff, config.d_model, bias=bias)
         self.act, self.out = nn.Identity(), nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -188,7 +189,7 @@ class GPT(nn.Module):
         self.place = nn.Embedding(config.context, config.d_model) if config.positions == "learned" else None
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_layer))
         self.norm = nn.ModuleDict({"final": make_norm(config)})
-        self.head = None if config.tied else nn.Linear(config.d_model, config.vocabulary, bias=False)
+        self.head = None if config.tied else Linear(config.d_model, config.vocabulary, bias=False)
         self.logits = nn.Identity()
         self.frequencies = None  # not a buffer: stays in float32 whatever the dtype of the weights
         if config.positions == "rope":
@@ -211,7 +212,7 @@ class GPT(nn.Module):
             cache.advance(n)
         x = self.norm["final"](x[:, -1:] if last_only else x)
         table = self.embed.weight if self.head is None else self.head.weight
-        return self.logits(F.linear(x, table))  # type: ignore[no-any-return]
+        return self.logits(linear(x, table))  # type: ignore[no-any-return]
 
 
 def make_norm(config: GPTConfig) -> nn.Module:
