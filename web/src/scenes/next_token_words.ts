@@ -2,6 +2,8 @@
 // printed figures: decimals are added until it is.
 import { count, number } from "../parts/words";
 
+const MOST = 9; // extra digits; a float64 has no more to give
+
 export interface Pointed {
   label: string;
   rank: number; // from 1
@@ -19,7 +21,8 @@ export interface Pointed {
 export function explained(one: Pointed): string {
   const where = `${quoted(one.label)}, rank ${count(one.rank)} of ${count(one.vocabulary)}`;
   if (one.temperature === 0) return greedy(one, where);
-  if (one.probability === 0) return `${where}: left out by the knobs, so 0 (without top-k, top-p and min-p ${round(one.uncut, 4)}).`;
+  if (one.probability === 0 && one.uncut === 0) return `${where}: its share is too small for a float64, below 1e−308.`;
+  if (one.probability === 0) return `${where}: left out by the knobs, so 0 (without top-k, top-p and min-p ${digits(one.uncut, 3)}).`;
   const over = one.kept === one.vocabulary ? `the sum over all ${count(one.vocabulary)}` : `the sum over the ${count(one.kept)} that are kept`;
   return `${where}: ${softmax(one)}, where ${printedSum(one)} is ${over}. ${surprise(one.probability)}`;
 }
@@ -42,37 +45,38 @@ function printedSum(one: Pointed): string {
 }
 
 function figures(one: Pointed): { z: [string, string]; power: string; sum: string; share: string } {
-  const share = round(one.probability, places(one.probability));
-  for (let decimals = 2; ; decimals++) {
-    const z: [string, string] = [number(one.logit, decimals), number(one.largest, decimals)];
-    const exponent = (read(z[0]) - read(z[1])) / one.temperature;
-    const true_ = Math.exp((one.logit - one.largest) / one.temperature);
-    const digits = decimals + places(true_) - 3;
-    const [power, sum] = [round(true_, digits), round(one.normaliser, decimals + 1)];
-    const holds = round(Math.exp(exponent), digits) === power && round(read(power) / read(sum), places(one.probability)) === share;
-    if (holds || decimals >= 7) return { z, power, sum, share };
-  }
+  const share = digits(one.probability, 3);
+  const true_ = Math.exp((one.logit - one.largest) / one.temperature);
+  const fraction = (more: number) => [digits(true_, 3 + more), digits(one.normaliser, 4 + more)] as const;
+  const [power, sum] = fraction(fewest((more) => digits(read(fraction(more)[0]) / read(fraction(more)[1]), 3) === share));
+  const logits = (more: number): [string, string] => [number(one.logit, 2 + more), number(one.largest, 2 + more)];
+  const raised = (more: number) => Math.exp((read(logits(more)[0]) - read(logits(more)[1])) / one.temperature);
+  const z = logits(fewest((more) => digits(raised(more), power.replace(/e.*|\./g, "").replace(/^0+/, "").length) === power));
+  return { z, power, sum, share };
+}
+
+/** The smallest number of extra digits with which what is printed holds. */
+function fewest(holds: (more: number) => boolean): number {
+  let more = 0;
+  while (more < MOST && !holds(more)) more++;
+  return more;
 }
 
 /** −log₂ p = b bits. */
 export function surprise(probability: number): string {
-  const bits = Math.abs(-Math.log2(probability)).toFixed(2);
-  let share = round(probability, places(probability));
-  for (let more = 1; more < 8 && Math.abs(-Math.log2(read(share))).toFixed(2) !== bits; more++) share = round(probability, places(probability) + more);
-  return `Surprise −log₂ ${share} = ${bits} bits.`;
+  const bits = Math.abs(Math.log2(probability)).toFixed(2);
+  const more = fewest((more) => Math.abs(Math.log2(read(digits(probability, 3 + more)))).toFixed(2) === bits);
+  return `Surprise −log₂ ${digits(probability, 3 + more)} = ${bits} bits.`;
 }
 
 /** Probabilities along a path, multiplied. */
 export function multiplied(labels: string[], probabilities: number[]): string {
   const joint = probabilities.reduce((product, one) => product * one, 1);
-  const path = labels.map(quoted).join(" → ");
-  if (probabilities.length === 1) return `${path}: ${round(joint, places(joint))}. ${surprise(joint)}`;
-  for (let more = 0; ; more++) {
-    const factors = probabilities.map((one) => round(one, places(one) + more));
-    const product = round(joint, places(joint));
-    const holds = round(factors.map(read).reduce((a, b) => a * b, 1), places(joint)) === product;
-    if (holds || more >= 7) return `${path}: ${factors.join(" × ")} = ${product}. ${surprise(joint)}`;
-  }
+  const product = digits(joint, 3);
+  const factors = (more: number) => probabilities.map((one) => digits(one, 3 + more));
+  const more = fewest((more) => digits(factors(more).map(read).reduce((a, b) => a * b, 1), 3) === product);
+  const sum = probabilities.length > 1 ? `${factors(more).join(" × ")} = ` : "";
+  return `${labels.map(quoted).join(" → ")}: ${sum}${product}. ${surprise(joint)}`;
 }
 
 export function entropyLine(bits: number): string {
@@ -85,13 +89,11 @@ export function quoted(label: string): string {
   return `“${label}”`;
 }
 
-/** Decimals so that at least three digits of a share count. */
-function places(value: number): number {
-  return value >= 0.1 || value <= 0 ? 3 : Math.min(12, 2 - Math.floor(Math.log10(value)));
-}
-
-function round(value: number, decimals: number): string {
-  return number(value, Math.min(15, Math.max(0, decimals)));
+/** So many digits that count; what is very small as 1.23e−17. */
+function digits(value: number, count: number): string {
+  if (value === 0 || !Number.isFinite(value)) return String(value);
+  if (value < 1e-4) return value.toExponential(count - 1).replace("-", "−");
+  return value.toFixed(Math.max(0, count - 1 - Math.floor(Math.log10(value))));
 }
 
 function trim(value: number): string {
