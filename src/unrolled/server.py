@@ -34,6 +34,7 @@ from unrolled.progress import Progress, Work
 from unrolled.schema import figure_json
 
 FRAMES = "application/vnd.unrolled.frames"
+_END = object()  # after the last event of a question
 BODY_LIMIT = 1_000_000  # bytes of a request
 HOSTS = ("127.0.0.1", "localhost", "[::1]")
 POLICY = (
@@ -224,7 +225,7 @@ def _safety(path: str) -> list[tuple[bytes, bytes]]:
 
 async def _reply(request: Request, desk: Desk, work: Callable[[], Work[Any]], accept: str) -> Response:
     """Frames with progress when asked for, else the value alone. What fails before the first event has its status."""
-    events = _until_dropped(request, desk.listen(work))
+    events = _events(request, desk, work)
     if accept == FRAMES:
         first = await anext(events, None)
         if first is not None:
@@ -237,25 +238,32 @@ async def _reply(request: Request, desk: Desk, work: Callable[[], Work[Any]], ac
     return Response(status_code=499)  # the client is gone; nobody reads this
 
 
-async def _until_dropped(request: Request, events: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
-    """The events, ended as soon as the client has hung up."""
+async def _events(request: Request, desk: Desk, work: Callable[[], Work[Any]]) -> AsyncGenerator[Any, None]:
+    """The work's events, ended and the work dropped as soon as the client has hung up."""
+    events: asyncio.Queue[Any] = asyncio.Queue()
+    pumping = asyncio.create_task(_pump(desk, work, events))
     gone = asyncio.create_task(_disconnected(request))
+    gone.add_done_callback(lambda _: pumping.cancel())
     try:
-        while True:
-            coming = asyncio.ensure_future(anext(events))
-            await asyncio.wait({coming, gone}, return_when=asyncio.FIRST_COMPLETED)
-            if not coming.done():
-                coming.cancel()
-                with suppress(asyncio.CancelledError, StopAsyncIteration):
-                    await coming
-                return
-            try:
-                yield coming.result()
-            except StopAsyncIteration:
-                return
+        while (event := await events.get()) is not _END:
+            if isinstance(event, Exception):
+                raise event
+            yield event
     finally:
         gone.cancel()
-        await events.aclose()
+        pumping.cancel()
+        await asyncio.gather(pumping, gone, return_exceptions=True)
+
+
+async def _pump(desk: Desk, work: Callable[[], Work[Any]], events: asyncio.Queue[Any]) -> None:
+    try:
+        async with aclosing(desk.listen(work)) as listening:
+            async for event in listening:
+                events.put_nowait(event)
+    except Exception as error:  # noqa: BLE001 - raised again where the events are read
+        events.put_nowait(error)
+    finally:
+        events.put_nowait(_END)
 
 
 async def _disconnected(request: Request) -> None:
