@@ -90,6 +90,7 @@ def bench(arguments: list[str]) -> int:
         env.base()
         env.checkpoint("smollm2")
         env.browser()
+    os.environ["PYTHONPATH"] = str(ROOT / "scripts")  # chromium.py, picture.py
     return call(PYTHON, ROOT / "benchmarks" / "run.py", *arguments)
 
 

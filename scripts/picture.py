@@ -18,7 +18,7 @@ import chromium
 
 ROOT = Path(__file__).resolve().parents[1]
 STATE = "/figures/next_token#v1&text=The%20capital%20of%20France%20is"
-SIZE = {"width": 1100, "height": 900}
+SIZE = {"width": 1200, "height": 880}
 
 
 @contextmanager
@@ -46,7 +46,7 @@ def photograph(address: str, into: Path) -> None:
         page.locator(".frame svg.scene").first.wait_for(timeout=120_000)
         page.wait_for_load_state("networkidle")
         page.evaluate("document.fonts.ready.then(() => null)")
-        page.locator(".frame").first.screenshot(path=into, animations="disabled")
+        page.screenshot(path=into, animations="disabled")
         browser.close()
 
 
