@@ -1,4 +1,4 @@
-"""A cache of its own for every test, and tiny checkpoints: a GGUF written by the gguf package, a Hugging Face folder."""
+"""A cache of its own for each test; tiny checkpoints: a GGUF that the gguf package wrote, a Hugging Face folder."""
 
 from __future__ import annotations
 

@@ -67,9 +67,10 @@ def llama_weights(theirs: dict[str, Tensor]) -> dict[str, Tensor]:
     } | {f"self_attn.{a}": b for a, b in HUB.items()}
     named = {}
     for name, value in theirs.items():
+        ours = name
         for a in sorted(swap, key=len, reverse=True):
-            name = name.replace(a, swap[a])
-        named[name] = value
+            ours = ours.replace(a, swap[a])
+        named[ours] = value
     return named
 
 

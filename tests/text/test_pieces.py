@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,7 +54,7 @@ def test_spans_cover_whole_characters_in_order(text: str, cuts: set[int]) -> Non
     data = text.encode("utf-8", "replace")
     text = data.decode()
     edges = [0, *sorted(cut for cut in cuts if cut < len(data)), len(data)]
-    pieces = [data[a:b] for a, b in zip(edges, edges[1:], strict=False) if a < b]
+    pieces = [data[a:b] for a, b in itertools.pairwise(edges) if a < b]
     spans = spans_of_bytes(text, pieces)
     assert spans is not None
     for piece, (a, b) in zip(pieces, spans, strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import shutil
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
@@ -23,7 +24,7 @@ from unrolled.checkpoints.run_folder import (
     WEIGHTS,
     RunConfig,
     check_shapes,
-    count,
+    check_weights,
     gpt_with,
     read_gpt,
     read_run_config,
@@ -67,7 +68,7 @@ def _opening_run(
 ) -> Generator[Progress, None, Model]:
     folder = path if path.is_dir() else path.parent
     run = read_run_config(folder)
-    check_fits(found.name, count(run.config), dtype, device)
+    check_fits(found.name, check_weights(folder, run), dtype, device)
     sha256 = run.source_sha256 or (yield from file_hash(folder / WEIGHTS))
     module = read_gpt(folder, run)
     return _model(found, sha256, (run, module, read_tokenizer(folder, run)), device, dtype)
@@ -88,7 +89,7 @@ def _from_copy(found: Entry, copy: Path, device: torch.device, dtype: torch.dtyp
     """The dequantised copy; None, and the copy gone, if it is damaged."""
     try:
         run = read_run_config(copy)
-        check_fits(found.name, count(run.config), dtype, device)
+        check_fits(found.name, check_weights(copy, run), dtype, device)
         return run, read_gpt(copy, run), read_tokenizer(copy, run)
     except BadCheckpoint:
         shutil.rmtree(copy, ignore_errors=True)
@@ -104,7 +105,7 @@ def _unpack(
     names = gguf_names(file, config)
     wanted = shapes(config)
     check_shapes(path, wanted, {ours: file.tensors[theirs].shape for ours, theirs in names.items()})
-    check_fits(found.name, count(config), dtype, device)
+    check_fits(found.name, sum(map(math.prod, wanted.values())), dtype, device)
     tokenizer = gguf_tokenizer(file, config.vocabulary)
     run = _run_config(file, config, tokenizer, sha256)
     in_order = {name: names[name] for name in wanted}

@@ -97,20 +97,27 @@ def read_tokenizer(folder: Path, run: RunConfig) -> Tokenizer:
     )
 
 
-def read_gpt(folder: Path, run: RunConfig) -> GPT:
-    """The model with its weights, memory-mapped. Names and shapes must be exactly those of the config."""
+def check_weights(folder: Path, run: RunConfig) -> int:
+    """Number of parameters, if the file's names and shapes are exactly those of the config. Reads the header only."""
     path = folder / WEIGHTS
     stored = read_header(path)
     if run.config.n_layer > len(stored):
         raise BadCheckpoint(f"{path} has {len(stored)} tensors, too few for {run.config.n_layer} layers.")
     check_shapes(path, shapes(run.config), {name: tensor.shape for name, tensor in stored.items()})
+    odd = {tensor.dtype for tensor in stored.values()} - set(STORED.values())
+    if odd:
+        raise BadCheckpoint(f"{path} has weights of type {min(odd)}; {', '.join(STORED.values())} are opened.")
+    return sum(tensor.size for tensor in stored.values())
+
+
+def read_gpt(folder: Path, run: RunConfig) -> GPT:
+    """The model with its weights, memory-mapped, after `check_weights`."""
+    path = folder / WEIGHTS
     try:
         with safe_open(str(path), framework="pt") as file:
-            weights = {name: file.get_tensor(name) for name in stored}
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
     except (SafetensorError, OSError) as error:
         raise BadCheckpoint(f"{path} cannot be read: {error}.") from error
-    if len({tensor.dtype for tensor in weights.values()} - set(STORED)) > 0:
-        raise BadCheckpoint(f"{path} has weights that are not floating-point numbers.")
     return gpt_with(run.config, weights)
 
 
@@ -129,11 +136,6 @@ def shapes(config: GPTConfig) -> dict[str, tuple[int, ...]]:
             return {name: tuple(tensor.shape) for name, tensor in GPT(config).state_dict().items()}
     except (RuntimeError, OverflowError) as error:
         raise BadCheckpoint("The config asks for tensors larger than any memory.") from error
-
-
-def count(config: GPTConfig) -> int:
-    """Parameters of a model of this shape."""
-    return sum(math.prod(shape) for shape in shapes(config).values())
 
 
 def check_shapes(path: Path, wanted: Mapping[str, tuple[int, ...]], stored: Mapping[str, tuple[int, ...]]) -> None:
