@@ -143,7 +143,7 @@ def _mathematics(name: str, panel: str) -> str:
     formula = figure(name).panel(panel).formula
     assert formula is not None, f"{name} {panel} has no formula to show"
     shown = formula_json(formula)
-    cells = '<tr><th scope="row">{}</th><td>{}</td><td>{}</td></tr>'
+    cells = "<tr><td>{}</td><td>{}</td><td>{}</td></tr>"
     rows = "".join(
         cells.format(symbol["mathml"], html.escape(symbol["meaning"]), html.escape(symbol["shape"]))
         for symbol in shown["symbols"]
