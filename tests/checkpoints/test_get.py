@@ -14,7 +14,6 @@ import huggingface_hub
 import pytest
 
 from unrolled.checkpoints import entries, entry, get, open_model
-from unrolled.checkpoints import get as _  # noqa: F401
 from unrolled.checkpoints import known as knowns
 from unrolled.errors import GetFailed, UnknownModel, UnsupportedModel
 from unrolled.progress import Progress, finish

@@ -157,7 +157,7 @@ def test_stopping_between_layers_leaves_transformers_caches_right(cache, hub_fol
 
 
 def test_threads_do_not_disturb_each_other(tiny) -> None:
-    texts = [IDS[:n] + [n] for n in range(5, 35)]
+    texts = [[*IDS[:n], n] for n in range(5, 35)]
     wanted = [cold(tiny, ids) for ids in texts]
     tiny.forget()
     with ThreadPoolExecutor(4) as pool:
@@ -181,7 +181,7 @@ def test_limits_are_said(tiny) -> None:
         tiny.encode("")
     with pytest.raises(EmptyText):
         logits(tiny, [])
-    with pytest.raises(TextTooLong, match="65 tokens; .* reads 64"):
+    with pytest.raises(TextTooLong, match=r"65 tokens; .* reads 64"):
         tiny.encode("x" * 65)
     with pytest.raises(TextTooLong):
         logits(tiny, [0] * 65)

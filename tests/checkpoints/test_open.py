@@ -221,9 +221,14 @@ def test_the_memo_of_hashes_is_only_a_memo(cache, write_gguf) -> None:
 
 def test_new_folders_appear_whole_or_not_at_all(tmp_path) -> None:
     target = tmp_path / "a" / "b"
-    with pytest.raises(RuntimeError), caches.new_folder(target) as folder:
-        (folder / "half").write_text("x")
-        raise RuntimeError
+
+    def fail_half_way() -> None:
+        with caches.new_folder(target) as folder:
+            (folder / "half").write_text("x")
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        fail_half_way()
     assert list(target.parent.iterdir()) == []
     for content in ("first", "second"):  # whoever comes second finds it done
         with caches.new_folder(target) as folder:

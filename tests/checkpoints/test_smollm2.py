@@ -35,22 +35,22 @@ def test_paris(smollm2: Model, answer: np.ndarray) -> None:
     assert answer.sum() == pytest.approx(1, abs=1e-12)
 
 
-def test_every_probability_is_transformers(smollm2: Model, smollm2_path, answer: np.ndarray, record_property) -> None:
+def test_every_probability_is_transformers(smollm2: Model, smollm2_path, answer: np.ndarray) -> None:
     theirs = transformers.AutoModelForCausalLM.from_pretrained(
         smollm2_path.parent, gguf_file=smollm2_path.name, dtype=torch.float32
     )
     with torch.no_grad():
         logits = theirs(torch.tensor([smollm2.encode(TEXT).ids])).logits[0, -1].numpy()
     largest = float(np.abs(answer - probabilities(logits)).max())
-    record_property("largest difference", largest)
+    print(f"largest difference {largest:.1e}")  # shown with pytest -rP
     assert largest < 1e-4
 
 
 def test_a_chat_ends_its_turn_with_a_special_token(smollm2: Model) -> None:
-    tokens = smollm2.encode("Say yes.", chat=True)
+    tokens = smollm2.encode("What is the capital of France?", chat=True)
     assert tokens.strings[0] == "<|im_start|>"
     ids = list(tokens.ids)
-    for _ in range(24):
+    for _ in range(12):
         ids.append(int(finish(smollm2.next_logits(ids)).argmax()))
         if ids[-1] in smollm2.tokenizer.eos_ids:
             break

@@ -62,15 +62,15 @@ def _download(wheel: Wheel, folder: Path) -> Generator[Progress, None, None]:
     command += ["--disable-pip-version-check", "--progress-bar", _progress_bar(), "-d", str(folder), requirement]
     yield Progress(0, wheel.size_bytes, f"fetching {requirement}, bytes")
     with tempfile.TemporaryFile("w+") as complaints:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints, text=True)
-        try:
-            assert process.stdout is not None
-            yield from _follow(process.stdout, requirement)
-        finally:
-            process.kill() if process.poll() is None and sys.exc_info()[0] else None
-            code = process.wait()
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints, text=True) as process:
+            try:
+                assert process.stdout is not None
+                yield from _follow(process.stdout, requirement)
+            except BaseException:  # whoever asked has gone
+                process.kill()
+                raise
         complaints.seek(0)
-        if code != 0:
+        if process.returncode != 0:
             raise GetFailed(_why(requirement, complaints.read()))
 
 

@@ -212,7 +212,8 @@ def _reuse_agrees(reader: HubReader, ids: Tensor, cold: Tensor) -> bool:
 
 def _can_crop(module: PreTrainedModel) -> bool:
     """Whether every layer keeps all positions: no sliding window, no running state."""
-    if getattr(module, "_is_stateful", False) or not module._supports_default_dynamic_cache():
+    takes_one = getattr(module, "_supports_default_dynamic_cache", lambda: True)
+    if getattr(module, "_is_stateful", False) or not takes_one():
         return False
     try:
         layers = DynamicCache(config=module.config).layers
