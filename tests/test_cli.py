@@ -77,6 +77,17 @@ def test_a_readable_rendering(capsys: pytest.CaptureFixture[str]) -> None:
     assert "computed now by" in out
 
 
+def test_without_a_model_the_first_that_is_here_answers(
+    capsys: pytest.CaptureFixture[str], smollm2_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, out, _ = inside(capsys, "figure", "next_token", "--text", FRANCE, "--json")
+    assert json.loads(out)["provenance"][0]["name"] == "smollm2"
+    monkeypatch.setenv("UNROLLED_CACHE", str(tmp_path))
+    code, _, err = inside(capsys, "figure", "next_token", "--text", FRANCE)
+    assert code == 2
+    assert "needs a model: name one, for example smollm2" in err
+
+
 def test_text_from_standard_input(smollm2_path: Path) -> None:
     told = run("figure", "next_token", "--model", "smollm2", "--text", "-", stdin=FRANCE)
     assert told.returncode == 0
@@ -139,7 +150,6 @@ def test_help_lists_the_knobs_with_their_bounds(
             "temperature was 3; it takes a number from 0 to 2.",
         ),
         (["figure", "next_token", "--text", "a", "--temperature", "warm"], 'temperature was "warm"; it takes a number'),
-        (["figure", "next_token", "--text", "a"], "needs a model: name one, for example smollm2"),
         (["figure", "next_token", "--text", "a", "--model", "nope"], "nope"),
         (["figure", "attention_calculator", "--text", "a"], "takes no text; leave it out."),
         (["figure", "attention_calculator", "--target", "a"], "takes no target; leave it out."),

@@ -125,7 +125,7 @@ def figure_command(
     asked = chosen.panel(panel)
     figures.check_knobs(asked, knobs := _knobs(asked, context.args))
     files.check_ending(out)
-    found = _finish(_answering(asked, knobs, model or [], _read(text), target, device, dtype))
+    found = _finish(_answering(asked, knobs, model or _default(asked), _read(text), target, device, dtype))
     if out:
         files.write(found, out)
         errors.print(f"Written: {out}", markup=False)
@@ -186,6 +186,16 @@ def _serve(place: str, specs: list[str], port: int, browser: bool, device: str, 
 
     with sock:
         server.serve(server.create_app(Shelf(specs, device=device, dtype=dtype), warm=True), sock, ready)
+
+
+def _default(panel: Any) -> list[str]:
+    """Without --model: the first model on this machine that opens the panel, as on the page."""
+    from unrolled import checkpoints
+
+    if not panel.needs:
+        return []
+    here = (entry for entry in checkpoints.entries() if entry.here)
+    return next(([entry.name] for entry in here if panel.why_closed(entry.name, entry.probes) is None), [])
 
 
 def _answering(

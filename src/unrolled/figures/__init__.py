@@ -18,7 +18,7 @@ from typing import Any
 
 from unrolled.checkpoints import Model
 from unrolled.errors import BadInput, UnknownFigure, UnknownPanel
-from unrolled.figures._inputs import Pair, checked_models, checked_text, why_closed
+from unrolled.figures._inputs import Pair, checked_models, checked_text
 from unrolled.figures._knobs import checked_knobs
 from unrolled.figures._panel import Panel
 from unrolled.progress import Work
@@ -53,7 +53,7 @@ class Figure:
 
     def why_closed(self, name: str, probes: frozenset[str]) -> str | None:
         """Why a model does not open this figure, or None: when it opens one panel, or no panel takes a model."""
-        reasons = [why_closed(name, probes, panel.needs) for panel in self.panels.values()]
+        reasons = [panel.why_closed(name, probes) for panel in self.panels.values()]
         return None if None in reasons else reasons[0]
 
 

@@ -18,7 +18,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from pydantic import create_model
 
-from unrolled.figures._inputs import Input, input_of
+from unrolled.figures._inputs import Input, input_of, why_closed
 from unrolled.figures._knobs import Knobs
 from unrolled.mathematics import Formula
 
@@ -103,6 +103,10 @@ class Panel:
     def code(self) -> str:
         """The source of the very functions that run, undecorated first lines included."""
         return "\n\n".join(inspect.getsource(part) for part in (self.run, *self.shows))
+
+    def why_closed(self, name: str, probes: frozenset[str]) -> str | None:
+        """Why a model with these probes does not open the panel, or None when it does."""
+        return why_closed(name, probes, self.needs)
 
     def _parameters(self) -> list[inspect.Parameter]:
         return list(inspect.signature(self.run).parameters.values())
