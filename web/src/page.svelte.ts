@@ -34,7 +34,8 @@ export class Page {
     return shown;
   }
 
-  setText(text: string): void {
+  setText(typed: string): void {
+    const text = typed.toWellFormed(); // half a character, as some keyboards send on the way, is not text yet
     this.text = text;
     this.spread({ text });
   }

@@ -1,6 +1,6 @@
 // What a figure has asked and been told: one question in flight a slot, a newer one aborts the older, and the old
 // answer stays until the new one is there. A slot is a panel, or a second use of one (its table).
-import { untrack } from "svelte";
+import { flushSync, untrack } from "svelte";
 import { UnrolledError, type Ask, type Figure, type FigureState, type Json, type Panel } from "../contracts";
 import type { Progress, Question, Result } from "../contracts";
 
@@ -91,7 +91,7 @@ export class Asking {
     const current = () => this.flights.get(slot) === flight;
     try {
       const result = await this.send(panel, question, flight.abort.signal, (progress) => {
-        if (current()) this.busy = { ...this.busy, [slot]: progress };
+        if (current()) flushSync(() => (this.busy = { ...this.busy, [slot]: progress })); // a view sees every step
       });
       if (current()) this.keep(slot, key, result);
     } catch (error) {

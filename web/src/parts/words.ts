@@ -7,9 +7,9 @@ export function count(value: number): string {
   return COUNT.format(value);
 }
 
-/** A token as it can be seen: a space is ·, a line break ⏎, a tab ⇥. */
+/** A token as it can be seen: a space is ·, many are ·×31, a line break ⏎, a tab ⇥. */
 export function shown(token: string): string {
-  return token.replace(/^ +| +$/g, (spaces) => "·".repeat(spaces.length)).replaceAll("\n", "⏎").replaceAll("\t", "⇥").replaceAll("\r", "␍");
+  return token.replace(/^ +| +$/g, (spaces) => (spaces.length > 6 ? `·×${spaces.length}` : "·".repeat(spaces.length))).replaceAll("\n", "⏎").replaceAll("\t", "⇥").replaceAll("\r", "␍");
 }
 
 /** A probability as a share of one, three decimals, never rounding something to nothing. */
