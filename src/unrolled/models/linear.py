@@ -1,8 +1,8 @@
 """A linear map that is quick for a few positions, which is what typing one more word asks for.
 
-x Wᵀ with one to eight rows of x reads every weight once and is as fast as memory allows, but the usual kernels are made
-for many rows: measured on two cores with 135 M float32 weights, one row 49 ms, two rows 92 ms; as W xᵀ, with the rows
-filled up to a power of two of at least two, 19 ms.
+x Wᵀ with a few rows of x need read every weight only once, but the usual kernels are made for many rows. As W xᵀ, with
+the rows filled up to a power of two of at least two, it is as fast as memory allows: SmolLM2 in float32 on two cores
+reads one more token in 28 ms instead of 51, three in 28 instead of 78, eight in 28 instead of 65 (torch 2.13, MKL).
 """
 
 from __future__ import annotations
