@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from unrolled.checkpoints.cache import cache_folder
-from unrolled.checkpoints.describe import StoredShape, entry_at, tensors_of
+from unrolled.checkpoints.headers import StoredShape, entry_at, tensors_of
 from unrolled.checkpoints.known import KNOWN, WHEELS, Entry
 from unrolled.checkpoints.make import weights_hash
 from unrolled.errors import BadCheckpoint, UnknownModel, UnrolledError

@@ -22,7 +22,7 @@ from transformers.models.auto.modeling_auto import (
 )
 from transformers.utils import logging as hub_logging
 
-from unrolled.checkpoints.describe import context_of, read_json
+from unrolled.checkpoints.headers import context_of, read_json
 from unrolled.checkpoints.huggingface_tokenizer import folder_tokenizer
 from unrolled.checkpoints.known import Entry
 from unrolled.checkpoints.machine import check_fits

@@ -8,7 +8,7 @@ from typing import Any
 
 import tokenizers
 
-from unrolled.checkpoints.describe import read_json
+from unrolled.checkpoints.headers import read_json
 from unrolled.errors import BadCheckpoint
 from unrolled.text import Tokenizer
 
