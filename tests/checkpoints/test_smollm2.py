@@ -42,8 +42,7 @@ def test_every_probability_is_transformers(smollm2: Model, smollm2_path, answer:
     with torch.no_grad():
         logits = theirs(torch.tensor([smollm2.encode(TEXT).ids])).logits[0, -1].numpy()
     largest = float(np.abs(answer - probabilities(logits)).max())
-    print(f"largest difference {largest:.1e}")  # shown with pytest -rP
-    assert largest < 1e-4
+    assert largest < 1e-4  # 1.2e-7 measured
 
 
 def test_a_chat_ends_its_turn_with_a_special_token(smollm2: Model) -> None:
