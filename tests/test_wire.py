@@ -1,6 +1,7 @@
 """The wire carries every value exactly, in bytes that are the same each time."""
 
 import json
+from dataclasses import dataclass, replace
 
 import numpy as np
 import safetensors.numpy
@@ -33,6 +34,19 @@ def test_it_is_a_safetensors_file_with_one_metadata_key_of_canonical_json() -> N
     assert list(header["__metadata__"]) == ["figure"]
     text = header["__metadata__"]["figure"]
     assert text == json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def test_single_numbers_are_tensors_without_an_axis() -> None:
+    blob = wire.encode(replace(asked(), result=Single(entropy_bits=(1.5, 2.0), kept=7)))
+    tensors = safetensors.numpy.load(blob)
+    assert tensors["kept"].shape == tensors["entropy_bits.1"].shape == ()
+    assert wire.decode(blob)["data"] == {"entropy_bits": [1.5, 2.0], "kept": 7}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Single:
+    entropy_bits: tuple[float, ...]
+    kept: int
 
 
 def test_the_same_question_gives_the_same_bytes() -> None:

@@ -24,7 +24,7 @@ def encode(answer: Answer) -> bytes:
     tensors: dict[str, np.ndarray[Any, Any]] = {}
 
     def keep(path: str, value: Any) -> dict[str, str]:
-        tensors[path] = np.ascontiguousarray(value)
+        tensors[path] = np.asarray(value, order="C")
         return {"$": path}
 
     about = _about(answer, keep)

@@ -20,7 +20,7 @@ from unrolled.figures._knobs import Hidden, Length, Range
 from unrolled.figures._panel import Axes, Each, panel
 from unrolled.figures._sampling import distribution_of
 from unrolled.mathematics import Formula, Symbol
-from unrolled.progress import Progress, Work, stop_if_cancelled
+from unrolled.progress import Progress, Work, finish
 
 Temperature = Annotated[float, Range(0, 2, step=0.01)]
 TopK = Annotated[int, Range(0, 1000)]
@@ -212,8 +212,8 @@ def sample(
         drawn: list[int] = []
         shares, own = [], []
         while len(drawn) < n_tokens and len(start) + len(drawn) < model.context:
-            stop_if_cancelled()
-            logits = yield from model.next_logits((*start, *drawn))
+            reading = model.next_logits((*start, *drawn))
+            logits = finish(reading) if drawn else (yield from reading)  # after the first, one token a step
             shaped = distribution_of(logits, temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
             rank = shaped.draw(random)
             drawn.append(int(shaped.order[rank]))
@@ -286,8 +286,8 @@ def _grow(
     model: Model, start: tuple[int, ...], node: _Node, width: int, depth: int, nodes: list[_Node]
 ) -> Generator[Progress, None, None]:
     """Depth first, so that each step adds one token to a prefix the model has just read."""
-    stop_if_cancelled()
-    logits = yield from model.next_logits((*start, *node.path))
+    reading = model.next_logits((*start, *node.path))
+    logits = finish(reading) if node.path else (yield from reading)  # after the first, one token a step
     here = distribution_of(logits)
     parent = len(nodes) - 1
     for token, probability in zip(here.order[:width], here.probabilities[:width], strict=True):
