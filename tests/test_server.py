@@ -117,6 +117,29 @@ def test_infinite_and_huge_numbers_are_refused(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 100_000,
+        b"{",
+        b"\xff\xfe",
+        b"null",
+        b'{"knobs": null}',
+        b'{"knobs": {"x": null}}',
+        b'{"knobs": {"x": [[]]}}',
+        b'{"knobs": {"x": [["\\ud800"]]}}',
+        b'{"knobs": {"d_k": {"a": [1]}}}',
+        b'{"text": "\\ud800", "models": ["smollm2"]}',
+    ],
+)
+@pytest.mark.parametrize("path", [STEPS, NEXT])
+def test_whatever_is_sent_gets_a_sentence(client: TestClient, body: bytes, path: str) -> None:
+    reply = client.post(path, content=body, headers={"content-type": "application/json"})
+    assert reply.status_code == 400
+    assert len(reply.json()["error"]) < 400
+    assert "nothing at" not in reply.json()["error"]
+
+
+@pytest.mark.parametrize(
     ("headers", "status"),
     [
         ({"host": "evil.example"}, 421),

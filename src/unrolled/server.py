@@ -344,8 +344,13 @@ async def _said(request: Request, error: Exception) -> Response:
     if isinstance(error, UnrolledError):
         status, said = error.status, _sentence(error)
     else:
-        status = getattr(error, "status_code", 500)
-        said = {"error": f"There is nothing at {request.url.path}; the contents are at /.", "kind": "NotFound"}
+        assert isinstance(error, HTTPException)
+        status = error.status_code
+        lost = f"There is nothing at {request.url.path}; the contents are at /."
+        said = {
+            "error": lost if status == 404 else f"{error.detail}.",
+            "kind": "NotFound" if status == 404 else "BadInput",
+        }
     if request.method == "GET" and not request.url.path.startswith("/api/"):
         return HTMLResponse(pages.problem(status, said["error"], []), status)
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Busy) else {}
