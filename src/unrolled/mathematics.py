@@ -24,10 +24,16 @@ class Symbol:
 
 @dataclass(frozen=True)
 class Formula:
-    """What a panel computes, with every symbol named."""
+    """What a panel computes, with every symbol named. A line of `latex` is a line of the display."""
 
     latex: str
     symbols: tuple[Symbol, ...] = ()
+
+
+def display(formula: Formula) -> str:
+    """Its lines as `<math>` blocks one under the other; a keyboard can scroll one that is wider than a phone."""
+    blocks = (mathml(line, block=True) for line in formula.latex.splitlines())
+    return "".join(block.replace("<math ", '<math tabindex="0" ', 1) for block in blocks)
 
 
 def mathml(latex: str, *, block: bool = False) -> str:

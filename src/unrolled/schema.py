@@ -16,7 +16,7 @@ from pygments.lexers import PythonLexer
 
 from unrolled.figures import Figure, catalogue, figure
 from unrolled.figures._panel import Field, Panel
-from unrolled.mathematics import Formula, mathml
+from unrolled.mathematics import Formula, display, mathml
 
 GENERATED = Path(__file__).parents[2] / "web" / "src" / "generated.ts"
 
@@ -60,7 +60,7 @@ def highlighted(code: str) -> str:
 def formula_json(formula: Formula) -> dict[str, Any]:
     """A formula and its symbols as MathML."""
     symbols = [{"mathml": mathml(s.latex), "meaning": s.meaning, "shape": s.shape} for s in formula.symbols]
-    return {"mathml": mathml(formula.latex, block=True), "symbols": symbols}
+    return {"mathml": display(formula), "symbols": symbols}
 
 
 def typescript() -> str:

@@ -140,7 +140,8 @@ class Variance:
 
 _ATTENTION = Formula(
     r"\mathrm{Attention} = \operatorname{softmax}\left(\frac{\query{Q} \key{K}^{\top}}{\sqrt{d_k}} + M\right) \value{V}"
-    r" \qquad \query{Q} = X W_Q \quad \key{K} = X W_K \quad \value{V} = X W_V",
+    "\n"
+    r"\query{Q} = X W_Q \quad \key{K} = X W_K \quad \value{V} = X W_V",
     (
         Symbol("X", "the tokens, one row each", "tokens × d_model"),
         Symbol(r"\query{Q}", "queries: what each token asks for", "tokens × d_k"),
@@ -153,7 +154,8 @@ _ATTENTION = Formula(
 )
 _VARIANCE = Formula(
     r"\operatorname{Var}(\query{q} \cdot \key{k}) = \sum_{i=1}^{d_k} \operatorname{Var}(\query{q}_i \key{k}_i) = d_k"
-    r" \qquad J = \operatorname{diag}(p) - p\,p^{\top}",
+    "\n"
+    r"J = \operatorname{diag}(p) - p\,p^{\top}",
     (
         Symbol(r"\query{q}, \key{k}", "a query and a key with independent entries of mean 0 and variance 1", "d_k"),
         Symbol("p", "softmax weights of one query over its keys", "keys"),

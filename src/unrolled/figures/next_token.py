@@ -99,7 +99,9 @@ class Tree:
 
 
 _SOFTMAX = Formula(
-    r"p_i = \frac{e^{z_i / T}}{\sum_{j=1}^{\left|V\right|} e^{z_j / T}} \qquad H = -\sum_i p_i \log_2 p_i",
+    r"p_i = \frac{e^{z_i / T}}{\sum_{j=1}^{\left|V\right|} e^{z_j / T}}"
+    "\n"
+    r"H = -\sum_i p_i \log_2 p_i",
     (
         Symbol("z_i", "logit of token i: the model's score for it", "vocabulary"),
         Symbol("T", "temperature; at 0 the largest logit takes all", "a number"),
