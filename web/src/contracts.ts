@@ -1,4 +1,6 @@
 // What the server, the page and a figure's view say to each other. Mirrors unrolled.schema and unrolled.wire.
+import type { Snippet } from "svelte";
+import type { Look } from "./looks";
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
@@ -158,6 +160,8 @@ export interface ViewProps {
   busy: Record<string, Progress | true | undefined>;
   set: (patch: Patch) => void;
   say: (sentence: string) => void;
+  look: (model: string) => Look; // of a model by its name in state.models
+  under: (hand: Snippet | null) => void; // controls of the view's own, to stand under the reading-out line
 }
 
 export interface MountProps {
@@ -165,6 +169,7 @@ export interface MountProps {
   state: FigureState;
   ask: Ask;
   onState: (state: FigureState) => void;
+  look?: (model: string) => Look; // the hue and line of a model
   remedy?: (error: Error) => Remedy | null; // the page's way out of an error, e.g. "Get SmolLM2"
   link?: () => Promise<string>; // copies the link to exactly this state; gives the sentence to show
 }

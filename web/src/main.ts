@@ -4,6 +4,7 @@ import { mount as mountComponent } from "svelte";
 import { asking } from "./ask";
 import { type Figure, type FigureState, type PageData } from "./contracts";
 import { enhanceGuesses } from "./guess";
+import { kept } from "./kept";
 import { listenToKeys } from "./keys";
 import { mount } from "./mount";
 import { notice } from "./notice";
@@ -13,7 +14,11 @@ import { copy, defaults, fitting, parse, type Link } from "./state";
 
 dress();
 enhanceGuesses(document);
-for (const pre of document.querySelectorAll<HTMLElement>(".prose pre")) pre.tabIndex = 0; // what scrolls can be reached by keyboard
+for (const pre of document.querySelectorAll<HTMLElement>(".prose pre")) {
+  pre.tabIndex = 0; // what scrolls can be reached by keyboard
+  pre.setAttribute("role", "region");
+  pre.setAttribute("aria-label", pre.closest("section")?.querySelector("h2")?.textContent ?? "Code");
+}
 const data = JSON.parse(document.getElementById("page")?.textContent || "null") as PageData | null;
 if (data) start(data);
 
@@ -21,9 +26,10 @@ function start(data: PageData): void {
   const page = new Page(data);
   const places = document.querySelectorAll<HTMLElement>(".figure[data-figure]");
   for (const element of places) announce(element, page);
-  page.text = page.figures[0]?.start.text ?? data.defaults.text;
-  page.models = page.figures[0]?.start.models ?? data.defaults.models;
-  restore(page);
+  const { text, models } = page.figures[0]?.start ?? data.defaults;
+  page.own = { text, models };
+  [page.text, page.models] = [text, models];
+  if (!restore(page)) carryOn(page, [...places]);
 
   const target = document.getElementById("bar") as HTMLElement;
   const bar = mountComponent(Bar, { target, props: { page, contents: document.querySelector<HTMLElement>("nav.contents") } });
@@ -36,6 +42,7 @@ function start(data: PageData): void {
       state: shown.now,
       ask: asking(element.dataset["figure"] ?? ""),
       onState: (state) => page.onState(shown, state),
+      look: (model) => page.look(model),
       remedy: (error) => page.remedy(error, () => bar.focusText()),
       link: () => page.copyLink(),
     });
@@ -59,10 +66,21 @@ function announce(element: HTMLElement, page: Page): void {
   });
 }
 
-/** Makes the page what its address says; what cannot be is said in a sentence. */
-function restore(page: Page): void {
+/** The text and the models that the reader chose on another page or an earlier day, unless this page has its own. */
+function carryOn(page: Page, places: HTMLElement[]): void {
+  const given = places.map((element) => JSON.parse(element.dataset["state"] || "{}") as Partial<FigureState>);
+  const chosen = kept();
+  const known = (chosen.models ?? []).filter((name) => page.knows(name)).slice(0, 3);
+  if (chosen.text && !given.some((state) => state.text !== undefined)) page.text = chosen.text;
+  if (known.length > 0 && !given.some((state) => state.models !== undefined)) page.models = known;
+  for (const shown of page.figures) Object.assign(shown.now, { text: page.text, models: page.models });
+  if (page.figures.length > 0) page.remember();
+}
+
+/** Makes the page what its address says, if it says something; what cannot be is said in a sentence. */
+function restore(page: Page): boolean {
   const link = parse(location.hash);
-  if (!link) return;
+  if (!link) return false;
   page.text = link.text ?? page.text;
   page.models = link.models?.slice(0, 3) ?? page.models;
   for (const shown of page.figures) {
@@ -74,6 +92,7 @@ function restore(page: Page): void {
     if (!page.figures.some((shown) => shown.id === id)) link.notes.push(`The link speaks of a figure “${id.slice(0, 40)}”, which is not on this page.`);
   }
   if (link.notes.length > 0) notice(link.notes);
+  return true;
 }
 
 function linked(link: Link, id: string, start: FigureState, figure: Figure | undefined): FigureState {

@@ -1,6 +1,8 @@
 // What the whole page shares: the text, the models, which of them are here, the address.
 import { getModel } from "./ask";
 import { UnrolledError, type FigureState, type Mounted, type ModelEntry, type PageData, type Progress, type Remedy } from "./contracts";
+import { keep } from "./kept";
+import { looksOf, type Look } from "./looks";
 import { copy, format } from "./state";
 import { far, megabytes } from "./parts/words";
 
@@ -19,9 +21,12 @@ export class Page {
   entries = $state.raw<ModelEntry[]>([]);
   getting = $state.raw<Record<string, Progress | undefined>>({});
   trouble = $state("");
+  private readonly looks = $derived(looksOf([...this.entries, ...this.models.filter((name) => !this.knows(name)).map((name) => ({ name, architecture: "" }))]));
   readonly figures: Shown[] = [];
   private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly aborts = new Map<string, AbortController>();
+
+  own: { text: string; models: string[] } = { text: "", models: [] }; // what this page opens with by itself
 
   constructor(readonly data: PageData) {
     this.entries = data.models;
@@ -37,11 +42,13 @@ export class Page {
   setText(typed: string): void {
     const text = typed.toWellFormed(); // half a character, as some keyboards send on the way, is not text yet
     this.text = text;
+    keep({ text });
     this.spread({ text });
   }
 
   setModels(models: string[]): void {
     this.models = models;
+    keep({ models });
     this.spread({ models });
   }
 
@@ -50,9 +57,26 @@ export class Page {
     shown.now = state;
     if (state.text !== this.text) {
       this.text = state.text;
+      keep({ text: state.text });
       this.spread({ text: state.text }, shown);
     }
     this.remember();
+  }
+
+  /** Forgets what the reader chose, here and for later; the page's own text and models come back. */
+  reset(): void {
+    keep({ text: "", models: [] });
+    [this.text, this.models] = [this.own.text, this.own.models];
+    this.spread({ text: this.text, models: this.models });
+  }
+
+  knows(name: string): boolean {
+    return this.entries.some((entry) => entry.name === name);
+  }
+
+  /** A model's hue and line: the same in the picker and in every picture. */
+  look(name: string): Look {
+    return this.looks[name] ?? { hue: 0, line: 0 };
   }
 
   private spread(patch: Partial<FigureState>, except?: Shown): void {
@@ -63,7 +87,8 @@ export class Page {
     this.remember();
   }
 
-  private remember(): void {
+  /** Writes the address, a moment after the last change. */
+  remember(): void {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => history.replaceState(history.state, "", this.address()), SETTLE);
   }

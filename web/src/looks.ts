@@ -1,0 +1,36 @@
+// How each model looks in every picture: its family (architecture) has one hue, models of one family differ by their line.
+export interface Look {
+  hue: number; // of --model-1 … --model-4
+  line: number; // of DASHES
+}
+
+export const HUES = ["#0b5c8a", "#857000", "#6d1f1a", "#6f7278"]; // light, for a file without a stylesheet
+export const DASHES = ["", "9 3", "2.5 2.5", "9 3 2.5 3"]; // a line, and the bars that stand for one
+const HOMES: Record<string, number> = { llama: 0, transformer: 0, gpt2: 1, gpt: 1, lstm: 1, bert: 2, gru: 2, qwen2: 2, qwen3: 2, rnn: 3, gemma2: 3, mistral: 3 };
+
+/** A look for each model, in the order given: no two are alike while there are looks left. */
+export function looksOf(models: { name: string; architecture: string }[]): Record<string, Look> {
+  const looks: Record<string, Look> = Object.create(null) as Record<string, Look>;
+  const families = new Map<string, number>();
+  for (const { name, architecture } of models) {
+    const hue = families.get(architecture) ?? freeHue(architecture, new Set(families.values()));
+    families.set(architecture, hue);
+    looks[name] ??= freeLine(hue, Object.values(looks));
+  }
+  return looks;
+}
+
+/** The family's own hue if no other family has it, else the next that is free. */
+function freeHue(architecture: string, taken: Set<number>): number {
+  const home = HOMES[architecture] ?? [...architecture].reduce((sum, letter) => sum + (letter.codePointAt(0) ?? 0), 0) % HUES.length;
+  const hues = HUES.map((_, i) => (home + i) % HUES.length);
+  return hues.find((hue) => !taken.has(hue)) ?? home;
+}
+
+function freeLine(hue: number, taken: Look[]): Look {
+  for (let i = 0; i < HUES.length * DASHES.length; i++) {
+    const look = { hue: (hue + Math.floor(i / DASHES.length)) % HUES.length, line: i % DASHES.length };
+    if (!taken.some((one) => one.hue === look.hue && one.line === look.line)) return look;
+  }
+  return { hue, line: 0 };
+}
