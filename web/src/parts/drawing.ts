@@ -6,6 +6,7 @@ const PROPERTIES = [
   "letter-spacing", "visibility",
 ];
 const NOT_FOR_A_FILE = /^(class|style|role|tabindex|aria-.*|data-.*|pointer-events)$/;
+const MARGIN = 16; // px of paper around the picture
 const SVG = "http://www.w3.org/2000/svg";
 
 /** Valid XML that needs nothing else; `type` is a stylesheet with the fonts, where they are to go along. */
@@ -14,12 +15,13 @@ export function drawing(scene: SVGSVGElement, type = ""): string {
   paint(scene, copy);
   const { width, height } = sizeOf(scene);
   copy.setAttribute("xmlns", SVG);
-  copy.setAttribute("width", String(width));
-  copy.setAttribute("height", String(height));
   const title = element("title", {});
   title.textContent = scene.getAttribute("aria-label");
   const box = scene.viewBox.baseVal;
-  const [x, y, wide, high] = box?.width ? [box.x, box.y, box.width, box.height] : [0, 0, width, height];
+  const unit = box.width / (width - 2 * MARGIN); // of the drawing, in one px
+  const [x, y] = [box.x - MARGIN * unit, box.y - MARGIN * unit];
+  const [wide, high] = [box.width + 2 * MARGIN * unit, box.height + 2 * MARGIN * unit];
+  for (const [name, value] of Object.entries({ width, height, viewBox: `${x} ${y} ${wide} ${high}` })) copy.setAttribute(name, String(value));
   const fill = getComputedStyle(scene.closest(".frame") ?? document.body).backgroundColor;
   copy.prepend(title, ...(type ? [styled(type)] : []), element("rect", { x, y, width: wide, height: high, fill }));
   return `<?xml version="1.0" encoding="UTF-8"?>\n${new XMLSerializer().serializeToString(copy).replace(/<!--[\s\S]*?-->/g, "")}\n`;
@@ -72,10 +74,12 @@ function dataUrl(blob: Blob): Promise<string> {
 
 const first = (families: string) => (families.split(",")[0] ?? "").replace(/["']/g, "").trim();
 
+/** Of the file, in px: the scene as it stands (as it is drawn, where another tab hides it) and its margin. */
 function sizeOf(scene: SVGSVGElement): { width: number; height: number } {
   const { width, height } = scene.getBoundingClientRect();
   const box = scene.viewBox.baseVal;
-  return width > 0 ? { width: Math.round(width), height: Math.round(height) } : { width: Math.ceil(box.width), height: Math.ceil(box.height) };
+  const [wide, high] = width > 0 ? [Math.round(width), Math.round(height)] : [Math.ceil(box.width), Math.ceil(box.height)];
+  return { width: wide + 2 * MARGIN, height: high + 2 * MARGIN };
 }
 
 function element(name: string, attributes: Record<string, string | number>): SVGElement {

@@ -7,9 +7,27 @@ export function count(value: number): string {
   return COUNT.format(value);
 }
 
-/** A token as it can be seen: a space is ·, many are ·×31, a line break ⏎, a tab ⇥. */
+/** A token as it can be seen: a space is ·, many are ·×31, a line break ⏎, a tab ⇥, what has no form its code, ‹200D›. */
 export function shown(token: string): string {
-  return token.replace(/^ +| +$/g, (spaces) => (spaces.length > 6 ? `·×${spaces.length}` : "·".repeat(spaces.length))).replaceAll("\n", "⏎").replaceAll("\t", "⇥").replaceAll("\r", "␍");
+  return formed(token).replace(/^ +| +$/g, (spaces) => (spaces.length > 6 ? `·×${spaces.length}` : "·".repeat(spaces.length))).replaceAll("\n", "⏎").replaceAll("\t", "⇥").replaceAll("\r", "␍");
+}
+
+const CONTROL = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff]/gu;
+
+function formed(token: string): string {
+  const unseen = /^[\p{Cf}\p{Mn}\p{Me}]+$/u.test(token) ? /./gsu : CONTROL;
+  return token.replace(unseen, (point) => `‹${(point.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(2, "0")}›`);
+}
+
+/** A model's name in a picture: of a path on this machine only its end. */
+export function modelName(name: string): string {
+  return /^([/~.]|[A-Za-z]:)/.test(name) ? (name.split(/[/\\]/).filter(Boolean).at(-1) ?? name) : name;
+}
+
+/** 134515008 -> "135 million". */
+export function parameters(value: number): string {
+  if (value >= 1e9) return `${(value / 1e9).toFixed(1)} billion`;
+  return value >= 1e6 ? `${Math.round(value / 1e6)} million` : count(value);
 }
 
 /** A probability as a share of one, three decimals, never rounding something to nothing. */

@@ -1,7 +1,7 @@
 // From the answers of next_token's panels to what its scene draws. Pure: the same answer, the same picture.
 import type { NdArray, Result } from "../contracts";
 import type { NextTokenDistribution, NextTokenSample, NextTokenTree } from "../generated";
-import { count, probability as printed, shown } from "../parts/words";
+import { count, modelName, probability as printed, shown } from "../parts/words";
 import type { Distribution } from "../presentation";
 import { likeliest, type Bar, type Column, type Grove, type Node, type Passage } from "./next_token_layout";
 import { entropyLine, quoted, surprise } from "./next_token_words";
@@ -22,7 +22,7 @@ export function givenOf(result: Result | undefined): Given[] {
   if (!result) return [];
   const data = result.data as unknown as NextTokenDistribution;
   return result.provenance.map(({ name }, m) => ({
-    name,
+    name: modelName(name),
     strings: data.top_strings[m] ?? [],
     texts: data.top_text[m] ?? [],
     ids: data.top_ids[m] as NdArray,
@@ -74,7 +74,7 @@ export function passagesOf(result: Result | undefined): (Passage & { text: strin
       const spoken = `${quoted(shown(token))} was drawn with probability ${printed(drawn)}; the model itself gives it ${printed(own)}. ${surprise(own)}`;
       return { label: shown(token), probability: drawn, spoken };
     });
-    return { name, line: `${words.length} tokens, seed ${seed ?? 0}`, words, text: data.text[m] ?? "" };
+    return { name: modelName(name), line: `${words.length} tokens, seed ${seed ?? 0}`, words, text: data.text[m] ?? "" };
   });
 }
 
@@ -90,7 +90,7 @@ export function grovesOf(result: Result | undefined, leaves: number): (Grove & {
     const all = (data.strings[m] ?? []).map((token, i) => nodeOf(data, m, i, shown(token)));
     const { kept, dropped } = likeliest(all, leaves);
     const nodes = kept.map((i) => all[i] as Path).map((node) => ({ ...node, parent: kept.indexOf(node.parent) }));
-    return { name, nodes, more: dropped > 0 ? `The ${leaves} likeliest paths; ${count(dropped)} less likely ones are in the table.` : "" };
+    return { name: modelName(name), nodes, more: dropped > 0 ? `The ${leaves} likeliest paths; ${count(dropped)} less likely ones are in the table.` : "" };
   });
 }
 
