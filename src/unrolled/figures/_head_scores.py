@@ -1,0 +1,240 @@
+"""What a head does, as numbers: how much of its attention goes where a pattern says it should.
+
+Every head is scored on the same texts, whatever the reader's own is: ordinary sentences, repeated random tokens, and
+sentences whose grammar is known. A score is the share of attention that lands on a pattern's keys, less what an even
+spread would put there, over what is left: 0 is chance, 1 is all of it. Each comes with a 95 % interval over the texts.
+
+Induction and duplicate: Olsson et al. 2022, "In-context learning and induction heads"; the repeats have many different
+lengths, since with one fixed length a head could find its place by distance alone. Syntactic arcs, as Clark et al.
+2019, §4.2, measured against the same distance between words that are not related. Similar meaning: correlation of
+attention with the cosine of the tokens' embeddings.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+PATTERNS = ("previous", "next", "same", "first", "separator", "local", "duplicate", "induction")
+SCORES = (*PATTERNS, "syntax", "meaning", "entropy")
+RELATIONS = ("d", "a", "s", "o")  # determiner, adjective, subject, object
+N_REPEATS = 24
+NEAR = 3  # tokens on either side that count as local
+EARLY = 4  # queries before this see too few keys to say anything
+SEPARATORS = frozenset({",", ".", ";", ":", "[SEP]", "</s>"})
+
+
+@dataclass(frozen=True)
+class Arc:
+    """A pair of words: the query's token, the key's tokens, their distance in words, the relation ("" for none)."""
+
+    query: int
+    keys: tuple[int, ...]
+    distance: int
+    relation: str
+
+
+@dataclass(frozen=True)
+class ProbeText:
+    """One text that heads are scored on: its tokens, and per pattern which keys count for which queries."""
+
+    ids: tuple[int, ...]
+    targets: dict[str, Bool[np.ndarray, "query key"]]
+    arcs: tuple[Arc, ...] = ()
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Mean and 95 % interval over the texts, each (score, layer, head), in the order of SCORES."""
+
+    mean: Float[np.ndarray, "score layer head"]
+    low: Float[np.ndarray, "score layer head"]
+    high: Float[np.ndarray, "score layer head"]
+
+
+@cache
+def texts() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The sentences, and those with arcs in their notation."""
+    written = tomllib.loads((resources.files(__package__) / "_head_probes.toml").read_text("utf-8"))
+    return tuple(written["sentences"]), tuple(written["arcs"])
+
+
+def sentence_probe(ids: Sequence[int], strings: Sequence[str]) -> ProbeText:
+    """Patterns of position, of the first token and of separators in an ordinary sentence."""
+    n = len(ids)
+    i, j = np.indices((n, n))
+    separators = np.array([string.strip() in SEPARATORS for string in strings])
+    late = i >= EARLY
+    targets = {
+        "previous": (j == i - 1) & late,
+        "next": (j == i + 1) & late,
+        "same": (j == i) & late,
+        "first": (j == 0) & late,
+        "separator": separators[None, :] & ~separators[:, None] & late,
+        "local": (abs(i - j) <= NEAR) & (i >= 2 * NEAR),
+    }
+    return ProbeText(tuple(ids), targets)
+
+
+def repeat_probes(vocabulary: Sequence[int], prefix: Sequence[int] = (), seed: int = 0) -> list[ProbeText]:
+    """Random tokens, said twice, of many lengths: the second time, who came after this token the first time?"""
+    random = np.random.default_rng(seed)
+    probes = []
+    for _ in range(N_REPEATS):
+        length = int(random.integers(8, 25))
+        once = random.choice(np.asarray(vocabulary), length, replace=False)
+        ids = np.concatenate([np.asarray(prefix, dtype=once.dtype), once, once])
+        i, j = np.indices((len(ids), len(ids)))
+        again = i >= len(prefix) + length
+        duplicate = again & (j == i - length)
+        induction = again & (j == i - length + 1)
+        probes.append(ProbeText(tuple(map(int, ids)), {"duplicate": duplicate, "induction": induction}))
+    return probes
+
+
+def arcs_text(notation: str) -> tuple[str, list[tuple[int, int, str]]]:
+    """`The/2d dog/3s ran .` -> the sentence, and arcs (dependent word, head word, relation), counted from 0."""
+    words, arcs = [], []
+    for place, part in enumerate(notation.split()):
+        word, _, arc = part.partition("/")
+        words.append(word)
+        if arc:
+            found = re.fullmatch(r"(\d+)([daso])", arc)
+            assert found, f"{part} in {notation}"
+            arcs.append((place, int(found[1]) - 1, found[2]))
+    return " ".join(words).replace(" .", "."), arcs
+
+
+def arcs_probe(
+    ids: Sequence[int], words: Sequence[Sequence[int]], arcs: Sequence[tuple[int, int, str]], causal: bool
+) -> ProbeText:
+    """`words`: the tokens of each word. Related pairs both ways (back only, where later keys are hidden), and all
+    unrelated pairs at the distances that related ones have, as what they are compared with."""
+    related = {(a, b): relation for a, b, relation in arcs}
+    named = [(b, a, f"{r}<") for (a, b), r in related.items()] + [(a, b, f"{r}>") for (a, b), r in related.items()]
+    distances = {key - query for query, key, _ in named}
+    pairs = named + [
+        (query, query + distance, "")
+        for query in range(len(words))
+        for distance in distances
+        if 0 <= query + distance < len(words)
+        and not {(query, query + distance), (query + distance, query)} & set(related)
+    ]
+    found = [
+        Arc(words[query][-1], tuple(words[key]), key - query, relation)
+        for query, key, relation in pairs
+        if not causal or key < query
+    ]
+    return ProbeText(tuple(ids), {}, tuple(found))
+
+
+def score_layer(
+    weights: Callable[[int], Float[np.ndarray, "head query key"]],
+    probes: Sequence[ProbeText],
+    cosines: Sequence[Float[np.ndarray, "query key"] | None],
+    causal: bool,
+) -> Float[np.ndarray, "score 3 head"]:
+    """All scores of one layer's heads: mean, low and high. `weights(k)`: the layer's attention on probe k."""
+    values: dict[str, list[Float[np.ndarray, "head"]]] = {name: [] for name in SCORES}
+    arcs: list[tuple[ProbeText, Float[np.ndarray, "head query key"]]] = []
+    for number, probe in enumerate(probes):
+        attention = weights(number)
+        for name, target in probe.targets.items():
+            if not (causal and name == "next"):
+                values[name].append(_excess(attention, target, causal))
+        if probe.arcs:
+            arcs.append((probe, attention))
+        similar = cosines[number]
+        if similar is not None:
+            values["meaning"].append(_correlation(attention, similar, probe.ids, causal))
+            values["entropy"].append(_entropy(attention, causal))
+    n_head = len(attention)
+    values["syntax"] = _syntax(arcs)
+    return np.stack([_interval(values[name], n_head) for name in SCORES])
+
+
+def _excess(attention: np.ndarray, target: np.ndarray, causal: bool) -> np.ndarray:
+    """(head, n, n), (n, n) -> (head,): share on the target beyond an even spread's, over what is left to gain."""
+    n = len(target)
+    visible = np.arange(1, n + 1) if causal else np.full(n, n)
+    seen = target & np.tri(n, dtype=bool) if causal else target
+    even = seen.sum(axis=1) / visible
+    counted = (even > 0) & (even <= 0.5)
+    if not counted.any():
+        return np.zeros(len(attention))
+    mass = (attention * seen).sum(axis=-1)[:, counted]
+    return np.asarray(((mass - even[counted]) / (1 - even[counted])).mean(axis=-1))
+
+
+def _syntax(arcs: Sequence[tuple[ProbeText, np.ndarray]]) -> list[np.ndarray]:
+    """For each head the relation and direction that it follows best: per text, its share beyond unrelated words'."""
+    unrelated: dict[int, list[np.ndarray]] = {}
+    for probe, attention in arcs:
+        for arc in probe.arcs:
+            if not arc.relation:
+                unrelated.setdefault(arc.distance, []).append(_mass(attention, arc))
+    control = {distance: np.mean(masses, axis=0) for distance, masses in unrelated.items()}
+    names = sorted({arc.relation for probe, _ in arcs for arc in probe.arcs if arc.relation})
+    n_head = len(arcs[0][1])
+    table = np.full((len(names), len(arcs), n_head), np.nan)
+    for text, (probe, attention) in enumerate(arcs):
+        for number, name in enumerate(names):
+            gains = [
+                _mass(attention, arc) - control.get(arc.distance, np.zeros(n_head))
+                for arc in probe.arcs
+                if arc.relation == name
+            ]
+            if gains:
+                table[number, text] = np.mean(gains, axis=0)
+    best = np.nanmean(table, axis=1).argmax(axis=0)  # (head,)
+    chosen = table[best, :, np.arange(n_head)].T  # (text, head)
+    return list(chosen)
+
+
+def _mass(attention: np.ndarray, arc: Arc) -> np.ndarray:
+    return np.asarray(attention[:, arc.query, list(arc.keys)].sum(axis=-1))
+
+
+def _correlation(attention: np.ndarray, cosines: np.ndarray, ids: Sequence[int], causal: bool) -> np.ndarray:
+    """Mean over queries of the correlation of weight and cosine; the token, its likes and the first are left out."""
+    found = []
+    tokens = np.asarray(ids)
+    for query in range(2 * EARLY, len(ids)):
+        keys = (tokens != tokens[query]) & (np.arange(len(ids)) > 0)
+        if causal:
+            keys &= np.arange(len(ids)) < query
+        if keys.sum() >= EARLY:
+            found.append(_pearson(attention[:, query, keys], cosines[query, keys]))
+    return np.mean(found, axis=0) if found else np.zeros(len(attention))
+
+
+def _pearson(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    a = a - a.mean(axis=-1, keepdims=True)
+    b = b - b.mean()
+    spread = np.sqrt((a**2).sum(axis=-1) * (b**2).sum())
+    return np.divide((a * b).sum(axis=-1), spread, out=np.zeros(len(a)), where=spread > 1e-12)
+
+
+def _entropy(attention: np.ndarray, causal: bool) -> np.ndarray:
+    """Mean entropy of a row over that of an even spread: 1 looks everywhere, 0 at one key."""
+    n = attention.shape[-1]
+    visible = np.arange(1, n + 1) if causal else np.full(n, n)
+    bits = -(attention * np.log(np.maximum(attention, 1e-30))).sum(axis=-1)
+    return np.asarray((bits[:, EARLY:] / np.log(visible[EARLY:])).mean(axis=-1))
+
+
+def _interval(values: Sequence[np.ndarray], n_head: int) -> np.ndarray:
+    """(3, head): mean and the ends of its 95 % interval over the texts; nan where there is nothing to score."""
+    if not values:
+        return np.full((3, n_head), np.nan)
+    stacked = np.stack(values)  # (text, head); nan where a text has no pair of the relation that the head follows
+    mean = np.nanmean(stacked, axis=0)
+    half = 1.96 * np.nanstd(stacked, axis=0, ddof=1) / np.sqrt((~np.isnan(stacked)).sum(axis=0))
+    return np.stack([mean, mean - half, mean + half])
