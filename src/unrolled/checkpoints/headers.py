@@ -11,12 +11,11 @@ from typing import Any
 
 from unrolled.checkpoints.gguf import gguf_config
 from unrolled.checkpoints.gguf_header import read_gguf
-from unrolled.checkpoints.known import Entry
+from unrolled.checkpoints.known import GPT_PROBES, Entry
 from unrolled.checkpoints.make import make_of, weight_files
 from unrolled.checkpoints.run_folder import read_run_config
 from unrolled.checkpoints.safetensors_header import read_header
 from unrolled.errors import BadCheckpoint, UnsupportedModel
-from unrolled.models.gpt import PROBES
 
 _CONTEXT_NAMES = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "max_sequence_length")
 
@@ -97,13 +96,13 @@ def _facts(path: Path) -> tuple[str, int, frozenset[str], str, str]:
         licence, title = (str(file.fields.get(f"general.{name}", "")) for name in ("license", "name"))
         architecture = str(file.fields.get("general.architecture"))
         try:
-            return architecture, gguf_config(file).context, PROBES, licence, title
+            return architecture, gguf_config(file).context, GPT_PROBES, licence, title
         except UnsupportedModel:
             return architecture, 0, frozenset(), licence, title
     folder = path if path.is_dir() else path.parent
     if make == "run":
         run = read_run_config(folder)
-        return run.architecture, run.config.context, PROBES, "", ""
+        return run.architecture, run.config.context, GPT_PROBES, "", ""
     config = read_json(folder / "config.json")
     probes = frozenset[str]() if is_encoder(config) else frozenset({"logits"})
     return str(config.get("model_type", "unknown")), context_of(config), probes, _card_licence(folder), ""

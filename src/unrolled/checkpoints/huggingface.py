@@ -1,4 +1,4 @@
-"""A Hugging Face folder of any causal architecture, run by transformers: safetensors only, no code from the folder.
+"""A Hugging Face folder of any architecture for text, run by transformers: safetensors only, no code from the folder.
 
 transformers fills in at random what a checkpoint lacks, and says so in a warning; here that is an error.
 """
@@ -7,21 +7,18 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModelForCausalLM, DynamicCache, PretrainedConfig, PreTrainedModel
+from transformers import AutoConfig, DynamicCache, PretrainedConfig, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
-from transformers.models.auto.modeling_auto import (
-    MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
-    MODEL_FOR_MASKED_LM_MAPPING_NAMES,
-)
 from transformers.utils import logging as hub_logging
 
+from unrolled.checkpoints.foreign import MODEL_NAMES, class_for, foreign_model, kinds_of, without_pooler
 from unrolled.checkpoints.headers import context_of, read_json
 from unrolled.checkpoints.huggingface_tokenizer import folder_tokenizer
 from unrolled.checkpoints.known import Entry
@@ -34,7 +31,6 @@ from unrolled.errors import BadCheckpoint, UnsupportedModel
 from unrolled.progress import Progress
 
 _LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
-_AUTO: Any = AutoModelForCausalLM  # its methods are not typed
 _LONGEST = 1 << 17  # tokens, where a config sets no limit
 
 
@@ -52,17 +48,14 @@ def opening_folder(found: Entry, device: torch.device, dtype: torch.dtype) -> Ge
     module = _module(folder, config, dtype)
     torch_module: nn.Module = module
     torch_module.to(device)
-    reader = _reader(folder, module)
-    return Model(
+    reader = _reader(folder, module) if kinds_of(config) == ("self",) else None
+    yield Progress(0, 1, "comparing attention weights")
+    return foreign_model(
+        module,
+        reader,
         name=found.name,
-        architecture=str(config.model_type),
-        module=module,
-        reader=reader,
-        blocks=_blocks(module),
         tokenizer=tokenizer,
-        probes=frozenset({"logits"}),
         context=context_of(said) or _LONGEST,
-        vocabulary=reader.vocabulary,
         sha256=sha256,
     )
 
@@ -117,17 +110,13 @@ class HubReader:
 
 def _config(folder: Path, said: dict[str, Any]) -> PretrainedConfig:
     kind = said.get("model_type")
-    if kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
+    if kind not in MODEL_NAMES:
         if said.get("auto_map"):
             raise UnsupportedModel(f"{folder} needs code that comes with it (auto_map), which is not run.")
         raise UnsupportedModel(
             f"{folder} holds the model type {kind!r}, which transformers {transformers.__version__} does not know as a"
-            " model that says what comes next."
+            " model of text: a decoder, an encoder or an encoder-decoder."
         )
-    if said.get("is_encoder_decoder"):
-        raise UnsupportedModel(f"{folder} is an encoder-decoder; models that go on from a text (decoders) are opened.")
-    if kind in MODEL_FOR_MASKED_LM_MAPPING_NAMES and not said.get("is_decoder"):
-        raise UnsupportedModel(f"{folder} is an encoder ({kind}): it has no logits for the next token to look at.")
     if said.get("quantization_config"):
         raise UnsupportedModel(f"{folder} is quantised in a way that is not opened; take its full or its GGUF form.")
     try:
@@ -146,7 +135,7 @@ def _check_size(folder: Path, config: PretrainedConfig) -> None:
             raise BadCheckpoint(f"{folder}: config.json asks for {getattr(inner, name)} layers, more than the weights.")
     try:
         with torch.device("meta"):
-            shaped: nn.Module = _AUTO.from_config(config)
+            shaped: nn.Module = class_for(config)._from_config(config, **without_pooler(config))
         wanted = sum(parameter.numel() for parameter in shaped.parameters())
     except Exception as error:  # as above
         raise BadCheckpoint(f"{folder / 'config.json'} makes no model: {_first_line(error)}.") from error
@@ -160,7 +149,7 @@ def _module(folder: Path, config: PretrainedConfig, dtype: torch.dtype) -> PreTr
     hub_logging.set_verbosity(logging.CRITICAL)  # what it warns of is an error below
     hub_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
-        module, report = _AUTO.from_pretrained(
+        module, report = class_for(config).from_pretrained(
             folder,
             config=config,
             dtype=dtype,
@@ -168,6 +157,7 @@ def _module(folder: Path, config: PretrainedConfig, dtype: torch.dtype) -> PreTr
             use_safetensors=True,
             trust_remote_code=False,
             output_loading_info=True,
+            **without_pooler(config),
         )
     except Exception as error:  # as above
         raise BadCheckpoint(f"{folder}: the weights do not go with config.json: {_first_line(error)}.") from error
@@ -220,12 +210,6 @@ def _can_crop(module: PreTrainedModel) -> bool:
     except (AttributeError, KeyError, TypeError, ValueError):  # a kind of layer that DynamicCache does not know
         return False
     return all(type(layer) is DynamicLayer for layer in layers)
-
-
-def _blocks(module: nn.Module) -> Sequence[nn.Module]:
-    """The model's layers: its longest list of modules."""
-    lists = [list(part) for part in module.modules() if isinstance(part, nn.ModuleList)]
-    return max(lists, key=len, default=[])
 
 
 def _first_line(error: Exception) -> str:

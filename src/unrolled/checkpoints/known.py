@@ -8,6 +8,10 @@ from pathlib import Path
 
 from unrolled.models.gpt import PROBES
 
+GPT_PROBES = PROBES | {"attn", "resid"}
+"""Of our GPT: its named points; "attn": its attentions can be recorded; "resid": its residual stream can, and is read
+out by the final norm and the head."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
@@ -60,7 +64,7 @@ KNOWN: Mapping[str, Entry] = {
         parameters=134_515_008,
         context=8192,
         architecture="llama",
-        probes=PROBES,
+        probes=GPT_PROBES,
         here=False,
         path=None,
     ),
@@ -74,7 +78,7 @@ KNOWN: Mapping[str, Entry] = {
         parameters=22_713_216,
         context=512,
         architecture="bert",
-        probes=frozenset(),
+        probes=frozenset({"attn"}),
         here=False,
         path=None,
     ),

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import threading
-from collections.abc import Generator, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,13 +17,33 @@ from torch import Tensor, nn
 
 from unrolled import __version__
 from unrolled.checkpoints.prefixes import Cache, Prefixes, Reader, as_row
-from unrolled.errors import BadInput, EmptyText, TextTooLong
+from unrolled.errors import BadInput, EmptyText, ProbeNotFound, TextTooLong
 from unrolled.models.gpt import GPT, KeyValueCache
+from unrolled.models.linear import linear
+from unrolled.models.weighing import Attention, Ear, Heard, Kind
 from unrolled.progress import Progress, stop_if_cancelled
 from unrolled.provenance import Kind, Provenance
 from unrolled.text import Tokenizer, Tokens
 
 CHUNK = 256  # tokens read between two reports of progress
+_MOST_VARIANTS = 4  # of which caches are kept
+
+Around = Callable[[], AbstractContextManager[Any]]
+Readout = Callable[[Tensor], Tensor]
+"""The residual stream after the last block (…, d_model) -> logits (…, vocabulary)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """Special tokens around every text, e.g. [CLS] and [SEP]."""
+
+    before: tuple[int, ...] = ()
+    after: tuple[int, ...] = ()
+    target: tuple[int, ...] = ()
+    """Before a decoder's text, in an encoder-decoder."""
+
+
+NO_FRAME = Frame()
 
 
 class Model:
@@ -30,8 +55,12 @@ class Model:
         name: str,
         architecture: str,
         module: nn.Module,
-        reader: Reader,
+        reader: Reader | None,
         blocks: Sequence[nn.Module],
+        ear: Ear | None = None,
+        readout: Readout | None = None,
+        frame: Frame = NO_FRAME,
+        why: Mapping[str, str] | None = None,
         tokenizer: Tokenizer,
         probes: frozenset[str],
         context: int,
@@ -39,7 +68,9 @@ class Model:
         sha256: str | None,
         kind: Kind = "computed",
     ) -> None:
-        """`blocks`: between them a question that nobody waits for any more is stopped."""
+        """`reader`: None for what says no next token. `blocks`: between them a question that nobody waits for any more
+        is stopped. `ear`: how its attentions are heard. `readout`: final norm and unembedding. `why`: reasons why
+        probes are missing."""
         self.name, self.architecture = name, architecture
         self.module, self.tokenizer, self.probes = module, tokenizer, probes
         self.context, self.vocabulary = context, vocabulary
@@ -54,9 +85,13 @@ class Model:
             device=str(self.device),
             dtype=str(self.dtype)[6:],
         )
+        self.blocks, self.ear, self.readout, self.frame = tuple(blocks), ear, readout, frame
+        self.why = dict(why or {})
         self._reader = reader
-        self._prefixes = Prefixes(reader)
+        self._prefixes = Prefixes(reader) if reader is not None else None
         self._lock = threading.Lock()
+        self._around: Around = nullcontext
+        self._variants: OrderedDict[object, Prefixes] = OrderedDict()
         for block in blocks:
             block.register_forward_pre_hook(_stop_if_cancelled)
 
@@ -65,13 +100,41 @@ class Model:
         if not text and not bos:
             raise EmptyText("The text is empty: write at least one character.")
         tokens = self.tokenizer.encode(text, bos=bos, chat=chat, reply=reply)
+        tokens = self.tokenizer.framed(tokens, self.frame.before, self.frame.after)
         self._check_length(len(tokens))
         return tokens
+
+    def encode_target(self, text: str) -> Tokens:
+        """The text as this model's decoder reads it, where it has one besides its encoder; "" is its first token."""
+        if self.ear is None or not self.ear.takes_target:
+            raise BadInput(f"{self.name} is no encoder-decoder: it reads one text, and there is no target.")
+        tokens = self.tokenizer.framed(self.tokenizer.encode(text), self.frame.target, ())
+        self._check_length(len(tokens))
+        return tokens
+
+    @contextmanager
+    def running(self) -> Iterator[nn.Module]:
+        """The module, for one forward pass at a time; with what this variant of the model changes in it."""
+        with self._lock, torch.inference_mode(), self._around():
+            yield self.module
+
+    def variant(self, around: Around, key: object) -> Model:
+        """The same model with something changed during its forward passes. Variants of equal `key` share caches."""
+        changed = copy.copy(self)
+        changed._around = around
+        if self._reader is not None:
+            changed._prefixes = self._variants.pop(key, None) or Prefixes(self._reader)
+            self._variants[key] = changed._prefixes
+            while len(self._variants) > _MOST_VARIANTS:
+                self._variants.popitem(last=False)
+        return changed
 
     def next_logits(self, ids: Sequence[int]) -> Generator[Progress, None, np.ndarray]:
         """Logits of what follows `ids`: float32 (vocabulary,). Reuses what it shares with texts read before."""
         ids = list(ids)
-        self._check_ids(ids)
+        self.check_ids(ids)
+        if self._prefixes is None or self._reader is None:
+            raise ProbeNotFound(f"{self.name} has no logits: it does not say what comes next.")
         prefix, receipt = self._prefixes.take(ids)
         step = CHUNK if self._reader.chunked else len(ids)
         logits: Tensor | None = None
@@ -89,17 +152,21 @@ class Model:
 
     def forget(self) -> None:
         """Drops what was read: the next call is cold."""
-        self._prefixes.forget()
+        for prefixes in (self._prefixes, *self._variants.values()):
+            if prefixes is not None:
+                prefixes.forget()
 
     def kept(self) -> list[int]:
         """Lengths of the texts whose caches are kept."""
-        return self._prefixes.lengths()
+        return self._prefixes.lengths() if self._prefixes is not None else []
 
     def _read(self, chunk: Sequence[int], cache: Cache) -> Tensor:
-        with self._lock, torch.inference_mode():
+        assert self._reader is not None
+        with self.running():
             return self._reader.read(as_row(chunk, self.device), cache)
 
-    def _check_ids(self, ids: Sequence[int]) -> None:
+    def check_ids(self, ids: Sequence[int]) -> None:
+        """EmptyText, TextTooLong, BadInput."""
         if not ids:
             raise EmptyText("There is no token to go on from: write at least one character.")
         self._check_length(len(ids))
@@ -126,6 +193,47 @@ class GPTReader:
         assert isinstance(cache, KeyValueCache)
         logits: Tensor = self._module(ids, cache=cache, last_only=True)
         return logits[0, -1]
+
+
+class GPTEar:
+    """Our GPT, heard at its named points; keys and values lie in its cache anyway."""
+
+    kinds: tuple[Kind, ...] = ("self",)
+    chunked, takes_target, longest = True, False, None
+
+    def __init__(self, module: GPT) -> None:
+        self._module = module
+        c = module.config
+        self._attention = Attention(
+            n_head=c.n_head, n_key_value=c.n_key_value, scaling=c.d_head**-0.5, causal=True
+        )
+
+    def new_cache(self, n: int) -> KeyValueCache:
+        return KeyValueCache(room=n)
+
+    def forward(self, ids: Tensor, target: Tensor | None, cache: KeyValueCache, hear: Callable[[Heard], None]) -> None:
+        with ExitStack() as hooks:
+            for layer, block in enumerate(self._module.blocks):
+                heard = partial(self._hear, hear, layer, cache.length)
+                hooks.callback(block.attn.q.register_forward_hook(heard).remove)  # type: ignore[union-attr, operator]
+            self._module(ids, cache=cache, last_only=True)
+
+    def _hear(
+        self, hear: Callable[[Heard], None], layer: int, start: int, module: nn.Module, inputs: Any, query: Tensor
+    ) -> None:
+        hear(Heard(kind="self", layer=layer, attention=self._attention, start=start, query=query[0]))
+
+    def keys(self, cache: KeyValueCache, layer: int) -> Tensor:
+        return cache.keys(layer)[0]
+
+    def values(self, cache: KeyValueCache, layer: int) -> Tensor:
+        return cache.values(layer)[0]
+
+
+def gpt_readout(module: GPT) -> Readout:
+    """Final norm and head."""
+    table = module.embed if module.head is None else module.head
+    return lambda x: module.logits(linear(module.norm["final"](x), table.weight))  # type: ignore[arg-type, no-any-return]
 
 
 def _stop_if_cancelled(module: nn.Module, inputs: Any) -> None:

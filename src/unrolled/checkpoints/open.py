@@ -16,10 +16,10 @@ from unrolled.checkpoints.catalogue import entry
 from unrolled.checkpoints.gguf import gguf_config, gguf_names, gguf_weights
 from unrolled.checkpoints.gguf_header import GGUFFile, read_gguf
 from unrolled.checkpoints.gguf_tokenizer import gguf_tokenizer
-from unrolled.checkpoints.known import Entry
+from unrolled.checkpoints.known import GPT_PROBES, Entry
 from unrolled.checkpoints.machine import check_fits, device_named, dtype_named
 from unrolled.checkpoints.make import make_of
-from unrolled.checkpoints.model import GPTReader, Model
+from unrolled.checkpoints.model import GPTEar, GPTReader, Model, gpt_readout
 from unrolled.checkpoints.run_folder import (
     WEIGHTS,
     RunConfig,
@@ -33,7 +33,7 @@ from unrolled.checkpoints.run_folder import (
     write_run_folder,
 )
 from unrolled.errors import BadCheckpoint, UnknownModel
-from unrolled.models.gpt import GPT, PROBES, GPTConfig
+from unrolled.models.gpt import GPT, GPTConfig
 from unrolled.progress import Progress, finish
 from unrolled.text import Tokenizer
 
@@ -145,8 +145,10 @@ def _model(found: Entry, sha256: str, parts: Parts, device: torch.device, dtype:
         module=module,
         reader=GPTReader(module),
         blocks=list(module.blocks),
+        ear=GPTEar(module),
+        readout=gpt_readout(module),
         tokenizer=tokenizer,
-        probes=PROBES,
+        probes=GPT_PROBES,
         context=run.config.context,
         vocabulary=run.config.vocabulary,
         sha256=sha256,

@@ -73,8 +73,10 @@ class KeyValueCache:
     that was stopped half way leaves the cache as it was.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, room: int = 64) -> None:
+        """`room`: positions to make room for at first."""
         self.length = 0
+        self._room = room
         self._keys: list[Tensor] = []
         self._values: list[Tensor] = []
 
@@ -98,6 +100,14 @@ class KeyValueCache:
         """Forgets the positions from `length` on."""
         self.length = min(self.length, length)
 
+    def keys(self, layer: int) -> Tensor:
+        """(batch, head, position, d) of the positions that count."""
+        return self._keys[layer][:, :, : self.length]
+
+    def values(self, layer: int) -> Tensor:
+        """As `keys`."""
+        return self._values[layer][:, :, : self.length]
+
     @property
     def n_bytes(self) -> int:
         """Memory taken, used or not."""
@@ -107,7 +117,7 @@ class KeyValueCache:
         if end <= old.shape[2]:
             return old
         batch, head, room, d = old.shape
-        new = old.new_empty(batch, head, max(end, 2 * room, 64), d)
+        new = old.new_empty(batch, head, max(end, 2 * room, self._room), d)
         new[:, :, : self.length] = old[:, :, : self.length]
         return new
 

@@ -83,6 +83,23 @@ class Tokenizer:
         strings = tuple(self.piece(id_) for id_ in ids)
         return Tokens(text=whole, ids=ids, strings=strings, spans=tuple(span for _, span in pieces))
 
+    def framed(self, tokens: Tokens, before: tuple[int, ...], after: tuple[int, ...]) -> Tokens:
+        """With special tokens in front and behind, which stand for nothing in the text."""
+        if not (before or after):
+            return tokens
+        ids, end = (*before, *tokens.ids, *after), len(tokens.text)
+        spans = (*[(0, 0)] * len(before), *tokens.spans, *[(end, end)] * len(after))
+        return Tokens(text=tokens.text, ids=ids, strings=tuple(map(self.piece, ids)), spans=spans)
+
+    def usual_frame(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Special tokens that the vocabulary's own template puts before and behind a text, e.g. [CLS] and [SEP]."""
+        with self._lock:
+            encoding = self._tk.encode("a", add_special_tokens=True)
+        ids, special = encoding.ids, encoding.special_tokens_mask
+        first = next((i for i, is_special in enumerate(special) if not is_special), len(ids))
+        last = next((i for i in range(len(ids), 0, -1) if not special[i - 1]), first)
+        return tuple(ids[:first]), tuple(ids[last:])
+
     def piece(self, id_: int) -> str:
         """The displayable piece: "‹F0 9F›" where it is a part of a character."""
         return display(self.piece_bytes(id_)) if self._string(id_) is not None else f"‹no token {id_}›"

@@ -1,0 +1,189 @@
+"""Recording: one run of a model over a text, in chunks, with its attentions heard."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from unrolled.checkpoints.model import CHUNK, Model
+from unrolled.checkpoints.prefixes import as_row
+from unrolled.errors import BadInput, BadKnob, ProbeNotFound, TextTooLong
+from unrolled.models.gpt import Block
+from unrolled.models.weighing import Ear, Heard, Kind
+from unrolled.progress import Progress, Work, stop_if_cancelled
+from unrolled.text import Tokens
+from unrolled.trace.trace import Layer, Point, Trace
+
+
+def record(
+    model: Model,
+    tokens: Tokens,
+    *,
+    target: Tokens | None = None,
+    values: Collection[int] = (),
+    residual: bool = False,
+    logits: bool = False,
+) -> Work[Trace]:
+    """Queries and keys of every layer; values of the layers named; the residual stream; what logits are made of.
+
+    `target`: an encoder-decoder's text (`model.encode_target`). Cold: no cache of earlier texts is used, so the same
+    call gives the same numbers.
+    """
+    ear = _checked(model, tokens, target)
+    if (residual or logits) and model.readout is None:
+        raise ProbeNotFound(f"{model.name} has no residual stream that is known ('resid'), which logits are read from.")
+    recording = _Recording(len(tokens), frozenset(values))
+    points = _points(model, residual, logits)
+    yield from _run(model, ear, tokens, target, recording, points)
+    return Trace(
+        model=model.name,
+        tokens=tokens,
+        target=target,
+        layers=recording.finished(),
+        stream=recording.stream,
+        readout=model.readout,
+    )
+
+
+def _run(
+    model: Model,
+    ear: Ear,
+    tokens: Tokens,
+    target: Tokens | None,
+    recording: _Recording,
+    points: Mapping[tuple[int, Point], nn.Module],
+) -> Work[None]:
+    ids = as_row(tokens.ids, model.device)
+    decoder = as_row(target.ids, model.device) if target is not None else None
+    cache = ear.new_cache(len(tokens))
+    step = CHUNK if ear.chunked else len(tokens)
+    for start in range(0, len(tokens), step):
+        yield Progress(start, len(tokens), "tokens recorded")
+        stop_if_cancelled()
+        with model.running(), _listening_at(points, recording, start):
+            ear.forward(ids[:, start : start + step], decoder, cache, recording.hear)
+    recording.take(ear, cache)
+    yield Progress(len(tokens), len(tokens), "tokens recorded")
+
+
+def _checked(model: Model, tokens: Tokens, target: Tokens | None) -> Ear:
+    if model.ear is None:
+        said = model.why.get("attn", "its attentions cannot be recorded.")
+        raise ProbeNotFound(f"{model.name} has no probe 'attn': {said}")
+    if model.ear.takes_target and target is None:
+        raise BadInput(f"{model.name} is an encoder-decoder: it needs a target, what its decoder reads.")
+    if target is not None and not model.ear.takes_target:
+        raise BadInput(f"{model.name} is no encoder-decoder: it reads one text, and there is no target.")
+    for each in (tokens, target):
+        if each is not None:
+            model.check_ids(each.ids)
+            if model.ear.longest is not None and len(each) > model.ear.longest:
+                raise TextTooLong(
+                    f"The text has {len(each):,} tokens; {model.name} gives whole maps of its attention only, which are"
+                    f" kept up to {model.ear.longest:,} tokens."
+                )
+    return model.ear
+
+
+class _Recording:
+    """What has been heard so far."""
+
+    def __init__(self, n: int, values: frozenset[int]) -> None:
+        self._n, self._values = n, values
+        self._heard: dict[tuple[Kind, int], Heard] = {}
+        self._queries: dict[tuple[Kind, int], Tensor] = {}
+        self._layers: dict[Kind, list[Layer]] = {}
+        self.stream: dict[tuple[int, Point], Tensor] = {}
+
+    def hear(self, heard: Heard) -> None:
+        """One attention of one chunk. Queries are copied; keys are those of the newest call, which hold all."""
+        place = (heard.kind, heard.layer)
+        self._heard[place] = heard
+        if heard.query is None:
+            return
+        n_head, n, d_head = heard.query.shape
+        if place not in self._queries:
+            total = n if heard.kind != "self" or heard.start + n >= self._n else self._n
+            self._queries[place] = heard.query.new_empty(n_head, total, d_head)
+        self._queries[place][:, heard.start : heard.start + n] = heard.query
+
+    def hear_stream(self, place: tuple[int, Point], start: int, x: Tensor) -> None:
+        """Some positions of the residual stream."""
+        if place not in self.stream:
+            n = max(self._n, start + x.shape[1]) if x.shape[1] < self._n else x.shape[1]
+            self.stream[place] = x.new_empty(n, x.shape[2])
+        self.stream[place][start : start + x.shape[1]] = x[0]
+
+    def take(self, ear: Ear, cache: Any) -> None:
+        """After the last chunk: keys and values, which are in the cache or came with the last call."""
+        layers: dict[Kind, dict[int, Layer]] = {}
+        for (kind, layer), heard in self._heard.items():
+            key, value = heard.key, heard.value
+            if heard.key is None and heard.weights is None:
+                key, value = ear.keys(cache, layer), ear.values(cache, layer)
+            query = self._queries.get((kind, layer))
+            whole = heard.weights if query is None else query
+            assert whole is not None
+            n_key = heard.weights.shape[2] if key is None and heard.weights is not None else key.shape[1]  # type: ignore[union-attr]
+            layers.setdefault(kind, {})[layer] = Layer(
+                attention=heard.attention,
+                n_query=whole.shape[1],
+                n_key=n_key,
+                query=query,
+                key=key,
+                value=value if layer in self._values else None,
+                weights=heard.weights,
+            )
+        wrong = self._values - {layer for _, layer in self._heard}
+        if wrong:
+            raise BadKnob(f"There is no layer {min(wrong)} whose values could be recorded.")
+        self._layers = {kind: [found[layer] for layer in sorted(found)] for kind, found in layers.items()}
+        self._heard.clear()
+
+    def finished(self) -> dict[Kind, list[Layer]]:
+        return self._layers
+
+
+def _points(model: Model, residual: bool, logits: bool) -> dict[tuple[int, Point], nn.Module]:
+    """Where the residual stream is heard: (block, point) -> module whose input ("pre") or output it is."""
+    last = len(model.blocks) - 1
+    if not residual:
+        return {(last, "post"): model.blocks[last]} if logits else {}
+    points: dict[tuple[int, Point], nn.Module] = {}
+    for number, block in enumerate(model.blocks):
+        points[number, "pre"] = points[number, "post"] = block
+        if isinstance(block, Block):
+            points[number, "mid"] = block.resid["mid"]
+    return points
+
+
+@contextmanager
+def _listening_at(
+    points: Mapping[tuple[int, Point], nn.Module], recording: _Recording, start: int
+) -> Iterator[None]:
+    with ExitStack() as hooks:
+        for place, module in points.items():
+            if place[1] == "pre":
+                hook = module.register_forward_pre_hook(_input_to(recording, place, start), with_kwargs=True)
+            else:
+                hook = module.register_forward_hook(_output_to(recording, place, start))
+            hooks.callback(hook.remove)
+        yield
+
+
+def _input_to(recording: _Recording, place: tuple[int, Point], start: int) -> Any:
+    def hook(module: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
+        recording.hear_stream(place, start, inputs[0] if inputs else named["hidden_states"])
+
+    return hook
+
+
+def _output_to(recording: _Recording, place: tuple[int, Point], start: int) -> Any:
+    def hook(module: nn.Module, inputs: Any, output: Any) -> None:
+        recording.hear_stream(place, start, output if isinstance(output, torch.Tensor) else output[0])
+
+    return hook
