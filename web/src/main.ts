@@ -11,9 +11,11 @@ import { notice } from "./notice";
 import { Page } from "./page.svelte";
 import Bar from "./parts/Bar.svelte";
 import { copy, defaults, fitting, parse, type Link } from "./state";
+import { typesetArticle } from "./typeset";
 
 dress();
 enhanceGuesses(document);
+for (const article of document.querySelectorAll(".prose")) typesetArticle(article);
 for (const pre of document.querySelectorAll<HTMLElement>(".prose pre")) {
   pre.tabIndex = 0; // what scrolls can be reached by keyboard
   pre.setAttribute("role", "region");

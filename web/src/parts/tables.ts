@@ -71,7 +71,7 @@ function map(field: ResultField, value: Field | undefined, labels: Map<string, s
   const empty = { key: field.name, caption: `${field.name}: ${field.doc}`, corner: `${down} ↓ ${across} →`, columns: [], rows: [], more: "" };
   if (field.axes.length > 2) return { ...empty, more: `It has ${field.axes.length} axes (${shape.join(" × ")}); the files hold all of it.` };
   const [height = 0, width = 0] = shape;
-  const name = (axis: string, i: number) => (labels.get(`${axis}s`) ?? labels.get(`${axis}_strings`))?.[i] ?? String(i + 1);
+  const name = (axis: string, i: number) => shown((labels.get(`${axis}s`) ?? labels.get(`${axis}_strings`))?.[i] ?? String(i + 1));
   const columns = Array.from({ length: Math.min(width, COLUMNS) }, (_, j) => ({ name: name(across, j), doc: "" }));
   const rows = Array.from({ length: Math.min(height, ROWS) }, (_, i) => ({
     name: name(down, i),

@@ -7,7 +7,7 @@ export function count(value: number): string {
   return COUNT.format(value);
 }
 
-/** A token as it can be seen: a space is ·, many are ·×31, a line break ⏎, a tab ⇥, what has no form its code, ‹200D›. */
+/** A token as it can be seen: a space is ·, many are ·×31, a line break ⏎, a tab ⇥, what has no form its code, ‹U+200D›. */
 export function shown(token: string): string {
   return formed(token).replace(/^ +| +$/g, (spaces) => (spaces.length > 6 ? `·×${spaces.length}` : "·".repeat(spaces.length))).replaceAll("\n", "⏎").replaceAll("\t", "⇥").replaceAll("\r", "␍");
 }
@@ -16,7 +16,14 @@ const CONTROL = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u20
 
 function formed(token: string): string {
   const unseen = /^[\p{Cf}\p{Mn}\p{Me}]+$/u.test(token) ? /./gsu : CONTROL;
-  return token.replace(unseen, (point) => `‹${(point.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(2, "0")}›`);
+  return token.replace(unseen, (point) => `‹${code(point)}›`);
+}
+
+/** 07, as half a character shows its bytes; beyond ASCII U+200D. */
+function code(point: string): string {
+  const value = point.codePointAt(0) ?? 0;
+  const digits = value.toString(16).toUpperCase();
+  return value < 0x80 ? digits.padStart(2, "0") : `U+${digits.padStart(4, "0")}`;
 }
 
 /** A model's name in a picture: of a path on this machine only its end. */
