@@ -120,13 +120,13 @@ def byte_tokenizer() -> tokenizers.Tokenizer:
 def hub_folder(tmp_path: Path, byte_tokenizer: tokenizers.Tokenizer) -> Callable[..., Path]:
     """Saves a tiny model of any causal type as a Hugging Face folder."""
 
-    def save(kind: str = "llama", name: str = "folder", **changes: Any) -> Path:
+    def save(kind: str = "llama", name: str = "folder", auto: str = "AutoModelForCausalLM", **changes: Any) -> Path:
         shape = {"vocab_size": len(VOCABULARY), "hidden_size": D_MODEL, "num_hidden_layers": N_LAYER}
         shape |= {"num_attention_heads": N_HEAD, "intermediate_size": D_FF, "max_position_embeddings": 64}
         shape |= {"bos_token_id": None, "eos_token_id": None, "pad_token_id": None} | changes
         config = transformers.AutoConfig.for_model(kind, **shape)
         torch.manual_seed(0)
-        module = transformers.AutoModelForCausalLM.from_config(config)
+        module = getattr(transformers, auto).from_config(config)
         module.save_pretrained(tmp_path / name)
         byte_tokenizer.save(os.fspath(tmp_path / name / "tokenizer.json"))
         return tmp_path / name

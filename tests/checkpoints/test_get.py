@@ -15,7 +15,7 @@ import pytest
 
 from unrolled.checkpoints import entries, entry, get, open_model
 from unrolled.checkpoints import known as knowns
-from unrolled.errors import GetFailed, UnknownModel, UnsupportedModel
+from unrolled.errors import BadCheckpoint, GetFailed, UnknownModel
 from unrolled.progress import Progress, finish
 
 WEIGHTS = "tiny_weights/tiny.gguf"
@@ -169,12 +169,13 @@ def test_without_a_network(cache, monkeypatch) -> None:
         finish(get("org/tiny"))
 
 
-def test_minilm_is_said_to_be_an_encoder(cache, tmp_path) -> None:
+def test_a_hollow_minilm_is_here_and_does_not_open(cache) -> None:
     folder = cache / "models" / "minilm"
     folder.mkdir(parents=True)
     with (folder / "model.safetensors").open("wb") as file:
         file.truncate(knowns.KNOWN["minilm"].size_bytes)
     (folder / "config.json").write_text('{"model_type": "bert"}')
     assert entry("minilm").here
-    with pytest.raises(UnsupportedModel, match="encoder"):
+    assert entry("minilm").probes == {"attn"}
+    with pytest.raises(BadCheckpoint, match=r"model\.safetensors"):
         open_model("minilm")

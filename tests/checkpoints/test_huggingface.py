@@ -14,7 +14,7 @@ from torch.testing import assert_close
 
 from unrolled.checkpoints import describe, open_model
 from unrolled.checkpoints.safetensors_header import read_header
-from unrolled.errors import BadCheckpoint, UnsupportedModel
+from unrolled.errors import BadCheckpoint, ProbeNotFound, UnsupportedModel
 from unrolled.progress import finish
 
 
@@ -32,7 +32,7 @@ def test_logits_are_transformers(cache, hub_folder, kind: str) -> None:
     with torch.no_grad():
         wanted = theirs(torch.tensor([ids])).logits[0, -1].numpy()
     assert_close(finish(model.next_logits(ids)), wanted, atol=1e-5, rtol=1e-5)  # float32
-    assert model.probes == {"logits"}
+    assert model.probes == {"attn", "logits", "resid"}
     assert (model.vocabulary, model.architecture) == (263, kind)
     assert model.provenance.hash == describe(str(folder)).entry.sha256
 
@@ -80,7 +80,7 @@ def test_shards_open(cache, hub_folder) -> None:
         ({"model_type": "unheard_of"}, "model type 'unheard_of'"),
         ({"model_type": "unheard_of", "auto_map": {"AutoModelForCausalLM": "code.Model"}}, "auto_map"),
         ({"model_type": None}, "model type None"),
-        ({"is_encoder_decoder": True}, "encoder-decoder"),
+        ({"is_encoder_decoder": True}, "not as an encoder-decoder"),
         ({"quantization_config": {"quant_method": "gptq"}}, "quantised"),
         ({"num_hidden_layers": 10**9}, "1000000000 layers"),
         ({"hidden_size": 10**9}, "config.json"),
@@ -137,14 +137,13 @@ def test_without_a_tokenizer_it_says_so(cache, hub_folder) -> None:
         open_model(str(folder))
 
 
-def test_an_encoder_is_called_one(cache, tmp_path) -> None:
-    config = transformers.BertConfig(
-        vocab_size=30, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8
-    )
-    transformers.BertModel(config).save_pretrained(tmp_path / "bert")
-    with pytest.raises(UnsupportedModel, match=r"encoder \(bert\).*no logits for the next token"):
-        open_model(str(tmp_path / "bert"))
-    assert describe(str(tmp_path / "bert")).entry.probes == frozenset()
+def test_an_encoder_opens_without_logits(cache, hub_folder) -> None:
+    folder = hub_folder("bert", auto="AutoModel", architectures=["BertModel"])
+    assert describe(str(folder)).entry.probes == {"attn"}
+    model = open_model(str(folder))
+    assert model.probes == {"attn"}
+    with pytest.raises(ProbeNotFound, match="has no logits"):
+        finish(model.next_logits([1, 2]))
 
 
 def safetensors(header: object, data: bytes = b"") -> bytes:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from transformers import DynamicCache, PreTrainedModel
 
 from unrolled.checkpoints.listening import implementation, listening
 from unrolled.errors import ProbeNotFound
-from unrolled.models.weighing import Attention, Heard, Kind
+from unrolled.models.weighing import Attention, Factors, Heard, Kind
 
 _MAPS: dict[Kind, tuple[str, ...]] = {
     "self": ("decoder_attentions", "attentions"),
@@ -26,11 +26,13 @@ class HubEar:
     """Queries, keys, and how they become weights, heard through the registry."""
 
     longest: int | None = None
+    scalable = True
 
     def __init__(self, module: PreTrainedModel, kinds: tuple[Kind, ...], *, chunked: bool) -> None:
         self._module, self.kinds, self.chunked = module, kinds, chunked
         self.takes_target = "cross" in kinds
         self.kind_by_module: dict[int, Kind] = {}
+        self.sizes: dict[Kind, tuple[int, int]] = {}
 
     def new_cache(self, n: int) -> DynamicCache | None:
         return DynamicCache() if self.chunked else None  # without a config: layers with a window keep everything too
@@ -38,13 +40,15 @@ class HubEar:
     def forward(
         self, ids: Tensor, target: Tensor | None, cache: DynamicCache | None, hear: Callable[[Heard], None]
     ) -> None:
-        start = int(cache.get_seq_length()) if cache is not None else 0
-        with listening(self._module, self.kind_of, hear=hear, start=start):
+        with listening(self._module, self.kind_of, hear=hear):
             self._module(**inputs(self._module, ids, target), use_cache=cache is not None, **_past(cache))
 
     def kind_of(self, module: nn.Module, n_query: int, n_key: int) -> Kind:
         """Which attention a module is; of an encoder-decoder's, as was found out when it was opened."""
         return self.kinds[0] if len(self.kinds) == 1 else self.kind_by_module[id(module)]
+
+    def scaled(self, factors: Factors) -> AbstractContextManager[None]:
+        return listening(self._module, self.kind_of, factors=factors)
 
     def keys(self, cache: DynamicCache, layer: int) -> Tensor:
         raise NotImplementedError  # every call is told its keys
@@ -56,10 +60,13 @@ class HubEar:
 class EagerEar:
     """Weights that the model gives back itself: n × n, so for short texts only."""
 
-    chunked = False
+    chunked, scalable = False, False
 
-    def __init__(self, module: PreTrainedModel, kinds: tuple[Kind, ...], longest: int) -> None:
-        self._module, self.kinds, self.longest = module, kinds, longest
+    def __init__(
+        self, module: PreTrainedModel, kinds: tuple[Kind, ...], longest: int, sizes: dict[Kind, tuple[int, int]]
+    ) -> None:
+        self._module, self.kinds, self.sizes = module, kinds, sizes
+        self.longest: int | None = longest
         self.takes_target = "cross" in kinds
 
     def new_cache(self, n: int) -> None:
@@ -69,6 +76,9 @@ class EagerEar:
         for kind, layers in eager_weights(self._module, self.kinds, ids, target).items():
             for layer, weights in enumerate(layers):
                 hear(Heard(kind=kind, layer=layer, attention=_given(kind, weights), start=0, weights=weights))
+
+    def scaled(self, factors: Factors) -> AbstractContextManager[None]:
+        raise NotImplementedError
 
     def keys(self, cache: None, layer: int) -> Tensor:
         raise NotImplementedError
@@ -108,6 +118,6 @@ def _past(cache: DynamicCache | None) -> dict[str, Any]:
 
 def _given(kind: Kind, weights: Tensor) -> Attention:
     """What can be said of weights whose making is not known."""
-    n_head, n_query, n_key = weights.shape
+    n_head, n_query, _ = weights.shape
     causal = kind == "self" and n_query > 1 and not bool(weights.triu(1).any())
     return Attention(n_head=n_head, n_key_value=n_head, scaling=float("nan"), causal=causal)

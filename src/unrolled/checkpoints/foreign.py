@@ -24,6 +24,7 @@ from unrolled.checkpoints.model import Frame, Model
 from unrolled.checkpoints.prefixes import Reader
 from unrolled.checkpoints.readout import blocks_of, fitted_readout
 from unrolled.checkpoints.verdict import N_TRIED, fitted_ear, verdict_key
+from unrolled.errors import UnsupportedModel
 from unrolled.models.weighing import Kind
 from unrolled.text import Tokenizer
 
@@ -48,10 +49,14 @@ def kinds_of(config: PretrainedConfig) -> tuple[Kind, ...]:
 
 
 def class_for(config: PretrainedConfig) -> Any:
-    """The class whose weights are asked for."""
+    """The class whose weights are asked for. UnsupportedModel."""
     kinds = kinds_of(config)
     auto: Any = AutoModelForCausalLM if kinds == ("self",) else AutoModel if len(kinds) == 1 else AutoModelForSeq2SeqLM
-    return auto._model_mapping[type(config)]
+    try:
+        return auto._model_mapping[type(config)]
+    except KeyError:
+        shape = "an encoder-decoder" if len(kinds) > 1 else "an encoder" if kinds == ("encoder",) else "a decoder"
+        raise UnsupportedModel(f"transformers knows the model type {config.model_type!r} not as {shape}.") from None
 
 
 def without_pooler(config: PretrainedConfig) -> dict[str, bool]:
@@ -72,7 +77,8 @@ def foreign_model(
     """The model with what was found out about it."""
     config = module.config
     kinds = kinds_of(config)
-    vocabulary = reader.vocabulary if reader is not None else int(module.get_input_embeddings().weight.shape[0])  # type: ignore[arg-type]
+    table: Any = module.get_input_embeddings()
+    vocabulary = reader.vocabulary if reader is not None else int(table.weight.shape[0])
     frame = _frame(config, tokenizer, kinds)
     ids, target = _tried(tokenizer, vocabulary, min(N_TRIED, context), module.device, "cross" in kinds)
     key = verdict_key(sha256, module.dtype) if sha256 else None

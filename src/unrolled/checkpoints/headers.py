@@ -19,6 +19,8 @@ from unrolled.errors import BadCheckpoint, UnsupportedModel
 
 _CONTEXT_NAMES = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "max_sequence_length")
 
+_ENCODERS = ("ForMaskedLM", "BertModel", "AlbertModel", "MPNetModel", "ElectraModel", "RobertaModel")
+
 _WHOLE_NUMBERS = ("BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "U64", "I64")  # positions and masks, not parameters
 
 
@@ -82,10 +84,13 @@ def context_of(config: Mapping[str, Any]) -> int:
     return 0
 
 
-def is_encoder(config: Mapping[str, Any]) -> bool:
-    """Whether all its declared architectures are of another kind than next-token models, e.g. BertModel."""
-    names = config.get("architectures") or []
-    return bool(names) and all(str(name).endswith(("ForMaskedLM", "BertModel", "RobertaModel")) for name in names)
+def hub_probes(config: Mapping[str, Any]) -> frozenset[str]:
+    """What a Hugging Face folder has as a rule; opening it finds out (`Model.probes`, `Model.why`)."""
+    names = [str(name) for name in config.get("architectures") or []]
+    if config.get("is_encoder_decoder") or any(name.endswith("ForConditionalGeneration") for name in names):
+        return frozenset({"attn"})
+    is_encoder = bool(names) and all(name.endswith(_ENCODERS) for name in names) and not config.get("is_decoder")
+    return frozenset({"attn"} if is_encoder else {"attn", "logits", "resid"})
 
 
 def _facts(path: Path) -> tuple[str, int, frozenset[str], str, str]:
@@ -104,8 +109,7 @@ def _facts(path: Path) -> tuple[str, int, frozenset[str], str, str]:
         run = read_run_config(folder)
         return run.architecture, run.config.context, GPT_PROBES, "", ""
     config = read_json(folder / "config.json")
-    probes = frozenset[str]() if is_encoder(config) else frozenset({"logits"})
-    return str(config.get("model_type", "unknown")), context_of(config), probes, _card_licence(folder), ""
+    return str(config.get("model_type", "unknown")), context_of(config), hub_probes(config), _card_licence(folder), ""
 
 
 def _card_licence(folder: Path) -> str:

@@ -123,6 +123,10 @@ def _config(folder: Path, said: dict[str, Any]) -> PretrainedConfig:
         config: PretrainedConfig = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # transformers raises whatever a config's fields lead to
         raise BadCheckpoint(f"{folder / 'config.json'} does not hold together: {_first_line(error)}.") from error
+    try:
+        class_for(config)
+    except UnsupportedModel as error:
+        raise UnsupportedModel(f"{folder} does not open: {error}") from None
     return config
 
 

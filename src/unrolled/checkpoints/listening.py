@@ -18,14 +18,12 @@ import torch
 from torch import Tensor, nn
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 from transformers.masking_utils import causal_mask_function, sdpa_mask
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from unrolled.errors import ProbeNotFound
-from unrolled.models.weighing import Allowed, Attention, Bias, Heard, Kind, weight_rows
+from unrolled.models.weighing import Allowed, Attention, Bias, Factors, Heard, Kind, weight_rows
 
 NAME = "unrolled"
-
-Factors = Mapping[tuple[Kind, int, int], float]
-"""(kind, layer, head) -> what its output is multiplied by."""
 
 _HARMLESS = frozenset(
     {
@@ -45,7 +43,6 @@ class _Listening:
     kind_of: Callable[[nn.Module, int, int], Kind]
     hear: Callable[[Heard], None] | None
     factors: Factors
-    start: int
     masks: dict[tuple[Any, ...], tuple[Tensor, _Mask]] = field(default_factory=dict)
     layers: defaultdict[Kind, int] = field(default_factory=lambda: defaultdict(int))
 
@@ -69,12 +66,11 @@ def listening(
     *,
     hear: Callable[[Heard], None] | None = None,
     factors: Factors | None = None,
-    start: int = 0,
 ) -> Iterator[None]:
     """A forward pass inside goes through `_attention`. `factors` hold for what is listened to further inside."""
     outer = _LISTENING.get()
     held = factors if factors is not None else (outer.factors if outer is not None else {})
-    token = _LISTENING.set(_Listening(kind_of=kind_of, hear=hear, factors=held, start=start))
+    token = _LISTENING.set(_Listening(kind_of=kind_of, hear=hear, factors=held))
     try:
         with implementation(module, NAME):
             yield
@@ -127,10 +123,11 @@ def _attention(
     _refuse_unknown(module, rest)
     n_query, n_key = query.shape[2], key.shape[2]
     kind = now.kind_of(module, n_query, n_key)
+    start = n_key - n_query if kind == "self" else 0
     layer = now.layers[kind]
     now.layers[kind] += 1
     causal = bool(is_causal if is_causal is not None else getattr(module, "is_causal", True))
-    mask, mask_bias = _explained(now, attention_mask, causal, n_query, n_key)
+    mask, mask_bias = _explained(now, attention_mask, causal, start, (n_query, n_key))
     attention = Attention(
         n_head=query.shape[1],
         n_key_value=key.shape[1],
@@ -143,30 +140,27 @@ def _attention(
         allowed=mask.allowed,
     )
     if now.hear is not None:
-        now.hear(
-            Heard(
-                kind=kind,
-                layer=layer,
-                attention=attention,
-                start=now.start,
-                query=query[0],
-                key=key[0],
-                value=value[0],
-            )
-        )
+        said = {"query": query[0], "key": key[0], "value": value[0]}
+        now.hear(Heard(kind=kind, layer=layer, attention=attention, start=start, **said))
     if softcap is None and s_aux is None:
-        sdpa: Any = AttentionInterface()["sdpa"]
+        sdpa: Any = ALL_ATTENTION_FUNCTIONS["sdpa"]
         out = sdpa(
             module, query, key, value, attention_mask, scaling=scaling, is_causal=is_causal, position_bias=position_bias
         )[0]
     else:
-        out = _mixed(attention, query[0], key[0], value[0], now.start)
-    for head in range(attention.n_head) if now.factors else ():
-        factor = now.factors.get((kind, layer, head), 1.0)
-        if factor != 1.0:
-            out = out.clone()
-            out[:, :, head] *= factor
-    return out, None
+        out = _mixed(attention, query[0], key[0], value[0], start)
+    return _scaled(out, now.factors, kind, layer), None
+
+
+def _scaled(out: Tensor, factors: Factors, kind: Kind, layer: int) -> Tensor:
+    """out (1, n, head, d), some of its heads times a factor."""
+    here = {head: factor for (of, at, head), factor in factors.items() if (of, at) == (kind, layer)}
+    if not here:
+        return out
+    column = torch.ones(out.shape[2], dtype=out.dtype, device=out.device)
+    for head, factor in here.items():
+        column[head] = factor
+    return out * column[:, None]
 
 
 def _mixed(attention: Attention, query: Tensor, key: Tensor, value: Tensor, start: int) -> Tensor:
@@ -212,36 +206,39 @@ def _described(function: Callable[..., Tensor], said: Mapping[str, Any]) -> _Mas
         zero = torch.zeros(1, 1, dtype=torch.long, device=rows.device)
         return function(zero, zero, rows[:, None], keys[None, :]).expand(len(rows), len(keys))
 
-    device, size = said.get("device", "cpu"), said.get("local_size")
-    end = int(said.get("q_offset", 0)) + int(said["q_length"])
+    device, size = said.get("device", "cpu"), int(said.get("local_size") or 0)
+    end = int(said.get("q_offset") or 0) + int(said["q_length"])
     rows = torch.linspace(0, end - 1, min(end, 32), device=device).long()
     keys = torch.arange(int(said["kv_length"]), device=device)
     seen = allowed(rows, keys)
     causal = not bool((seen & (keys > rows[:, None])).any())
-    is_window = size and torch.equal(seen, (keys <= rows[:, None]) & (keys > rows[:, None] - size))
-    return _Mask(causal=causal, window=int(size) if is_window else None, allowed=allowed)
+    is_window = size > 0 and torch.equal(seen, (keys <= rows[:, None]) & (keys > rows[:, None] - size))
+    return _Mask(causal=causal, window=size if is_window else None, allowed=allowed)
 
 
 def _explained(
-    now: _Listening, mask: Tensor | None, causal: bool, n_query: int, n_key: int
+    now: _Listening, mask: Tensor | None, causal: bool, start: int, shape: tuple[int, int]
 ) -> tuple[_Mask, Bias | None]:
     """What the mask of a call says; what differs from head to head is a bias."""
     if mask is None:
         return _Mask(causal=causal, window=None, allowed=None), None
     if _place(mask) in now.masks:
         return now.masks[_place(mask)][1], None
-    if now.start or mask.ndim != 4:
+    if start or mask.ndim != 4:
         raise ProbeNotFound("A mask of the model's own making is heard only where a text is read in one go.")
+    n_query, n_key = shape
     whole = mask[0].expand(-1, n_query, n_key)
-    above = torch.ones(n_query, n_key, dtype=torch.bool, device=mask.device).triu(1)
     blocked = ~whole if whole.dtype == torch.bool else whole <= torch.finfo(whole.dtype).min / 2
-    is_causal = n_query == n_key > 1 and bool(blocked[:, above].all())
+    causal = n_query == n_key > 1 and not bool((~blocked).triu(1).any())
     if len(whole) == 1:
-        return _Mask(causal=is_causal, window=None, allowed=lambda rows, keys: whole[0][rows][:, keys]), None
-    added = torch.zeros_like(whole, dtype=torch.float32).masked_fill(blocked, -math.inf) if whole.dtype == torch.bool else whole
-    return _Mask(causal=is_causal, window=None, allowed=lambda rows, keys: torch.zeros(1, device=rows.device)), (
-        lambda rows, keys: added[:, rows][:, :, keys]
-    )
+        return _Mask(causal=causal, window=None, allowed=lambda rows, keys: whole[0][rows][:, keys]), None
+    added = torch.zeros(whole.shape, device=whole.device).masked_fill(blocked, -math.inf)
+    added = added if whole.dtype == torch.bool else whole
+    return _Mask(causal=causal, window=None, allowed=_all), lambda rows, keys: added[:, rows][:, :, keys]
+
+
+def _all(rows: Tensor, keys: Tensor) -> Tensor:
+    return torch.ones(len(rows), len(keys), dtype=torch.bool, device=rows.device)
 
 
 def _place(mask: Tensor) -> tuple[Any, ...]:

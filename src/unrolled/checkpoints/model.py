@@ -5,11 +5,10 @@ from __future__ import annotations
 import copy
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -18,16 +17,18 @@ from torch import Tensor, nn
 from unrolled import __version__
 from unrolled.checkpoints.prefixes import Cache, Prefixes, Reader, as_row
 from unrolled.errors import BadInput, EmptyText, ProbeNotFound, TextTooLong
-from unrolled.models.gpt import GPT, KeyValueCache
-from unrolled.models.linear import linear
-from unrolled.models.weighing import Attention, Ear, Heard, Kind
-from unrolled.progress import Progress, stop_if_cancelled
-from unrolled.provenance import Kind, Provenance
+from unrolled.models.gpt import GPT
+from unrolled.models.weighing import Ear
+from unrolled.progress import Progress, Work, stop_if_cancelled
+from unrolled.provenance import Kind as ProvenanceKind
+from unrolled.provenance import Provenance
 from unrolled.text import Tokenizer, Tokens
 
 CHUNK = 256  # tokens read between two reports of progress
+_MOST_RESULTS = 6  # traces of texts and what was made of them
 _MOST_VARIANTS = 4  # of which caches are kept
 
+T = TypeVar("T")
 Around = Callable[[], AbstractContextManager[Any]]
 Readout = Callable[[Tensor], Tensor]
 """The residual stream after the last block (…, d_model) -> logits (…, vocabulary)."""
@@ -66,7 +67,7 @@ class Model:
         context: int,
         vocabulary: int,
         sha256: str | None,
-        kind: Kind = "computed",
+        kind: ProvenanceKind = "computed",
     ) -> None:
         """`reader`: None for what says no next token. `blocks`: between them a question that nobody waits for any more
         is stopped. `ear`: how its attentions are heard. `readout`: final norm and unembedding. `why`: reasons why
@@ -89,9 +90,10 @@ class Model:
         self.why = dict(why or {})
         self._reader = reader
         self._prefixes = Prefixes(reader) if reader is not None else None
+        self._results: OrderedDict[Hashable, Any] = OrderedDict()
         self._lock = threading.Lock()
         self._around: Around = nullcontext
-        self._variants: OrderedDict[object, Prefixes] = OrderedDict()
+        self._variants: OrderedDict[Hashable, Prefixes] = OrderedDict()
         for block in blocks:
             block.register_forward_pre_hook(_stop_if_cancelled)
 
@@ -118,12 +120,15 @@ class Model:
         with self._lock, torch.inference_mode(), self._around():
             yield self.module
 
-    def variant(self, around: Around, key: object) -> Model:
+    def variant(self, around: Around, key: Hashable) -> Model:
         """The same model with something changed during its forward passes. Variants of equal `key` share caches."""
         changed = copy.copy(self)
         changed._around = around
+        changed._results = OrderedDict()
         if self._reader is not None:
-            changed._prefixes = self._variants.pop(key, None) or Prefixes(self._reader)
+            changed._reader = copy.copy(self._reader)
+            changed._reader.chunked &= self.ear is None or self.ear.chunked
+            changed._prefixes = self._variants.pop(key, None) or Prefixes(changed._reader)
             self._variants[key] = changed._prefixes
             while len(self._variants) > _MOST_VARIANTS:
                 self._variants.popitem(last=False)
@@ -150,8 +155,39 @@ class Model:
         assert logits is not None  # `take` leaves at least the last token to read
         return logits.float().cpu().numpy()
 
+    def keeping(self, key: Hashable, work: Callable[[], Work[T]]) -> Work[T]:
+        """The value of `work`, kept for whoever asks under the same key again; the last few are."""
+        if key not in self._results:
+            self._results[key] = yield from work()
+            while len(self._results) > _MOST_RESULTS:
+                self._results.popitem(last=False)
+        self._results.move_to_end(key)
+        value: T = self._results[key]
+        return value
+
+    def embeddings(self, ids: Sequence[int]) -> np.ndarray:
+        """Rows of the table that tokens are looked up in: float32 (token, d_model)."""
+        table = self.module.embed if isinstance(self.module, GPT) else self.module.get_input_embeddings()  # type: ignore[operator]
+        rows: Tensor = table.weight[list(ids)]
+        return rows.detach().float().cpu().numpy()
+
+    def reading(self, ids: Sequence[int], listening: Callable[[int], AbstractContextManager[None]]) -> Work[None]:
+        """Reads `ids` cold, in parts where that goes; `listening(start)` is around each part's forward pass."""
+        ids = list(ids)
+        self.check_ids(ids)
+        if self._reader is None:
+            raise ProbeNotFound(f"{self.name} reads no text onwards: it is no decoder.")
+        cache = self._reader.new_cache()
+        step = CHUNK if self._reader.chunked else len(ids)
+        for start in range(0, len(ids), step):
+            yield Progress(start, len(ids), "tokens read")
+            stop_if_cancelled()
+            with self.running(), listening(start):
+                self._reader.read(as_row(ids[start : start + step], self.device), cache)
+
     def forget(self) -> None:
         """Drops what was read: the next call is cold."""
+        self._results.clear()
         for prefixes in (self._prefixes, *self._variants.values()):
             if prefixes is not None:
                 prefixes.forget()
@@ -176,64 +212,6 @@ class Model:
     def _check_length(self, n: int) -> None:
         if n > self.context:
             raise TextTooLong(f"The text has {n:,} tokens; {self.name} reads {self.context:,} at most.")
-
-
-class GPTReader:
-    """Our GPT, read onwards from its cache."""
-
-    chunked = True
-
-    def __init__(self, module: GPT) -> None:
-        self._module = module
-
-    def new_cache(self) -> KeyValueCache:
-        return KeyValueCache()
-
-    def read(self, ids: Tensor, cache: Cache) -> Tensor:
-        assert isinstance(cache, KeyValueCache)
-        logits: Tensor = self._module(ids, cache=cache, last_only=True)
-        return logits[0, -1]
-
-
-class GPTEar:
-    """Our GPT, heard at its named points; keys and values lie in its cache anyway."""
-
-    kinds: tuple[Kind, ...] = ("self",)
-    chunked, takes_target, longest = True, False, None
-
-    def __init__(self, module: GPT) -> None:
-        self._module = module
-        c = module.config
-        self._attention = Attention(
-            n_head=c.n_head, n_key_value=c.n_key_value, scaling=c.d_head**-0.5, causal=True
-        )
-
-    def new_cache(self, n: int) -> KeyValueCache:
-        return KeyValueCache(room=n)
-
-    def forward(self, ids: Tensor, target: Tensor | None, cache: KeyValueCache, hear: Callable[[Heard], None]) -> None:
-        with ExitStack() as hooks:
-            for layer, block in enumerate(self._module.blocks):
-                heard = partial(self._hear, hear, layer, cache.length)
-                hooks.callback(block.attn.q.register_forward_hook(heard).remove)  # type: ignore[union-attr, operator]
-            self._module(ids, cache=cache, last_only=True)
-
-    def _hear(
-        self, hear: Callable[[Heard], None], layer: int, start: int, module: nn.Module, inputs: Any, query: Tensor
-    ) -> None:
-        hear(Heard(kind="self", layer=layer, attention=self._attention, start=start, query=query[0]))
-
-    def keys(self, cache: KeyValueCache, layer: int) -> Tensor:
-        return cache.keys(layer)[0]
-
-    def values(self, cache: KeyValueCache, layer: int) -> Tensor:
-        return cache.values(layer)[0]
-
-
-def gpt_readout(module: GPT) -> Readout:
-    """Final norm and head."""
-    table = module.embed if module.head is None else module.head
-    return lambda x: module.logits(linear(module.norm["final"](x), table.weight))  # type: ignore[arg-type, no-any-return]
 
 
 def _stop_if_cancelled(module: nn.Module, inputs: Any) -> None:

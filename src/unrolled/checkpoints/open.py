@@ -16,10 +16,11 @@ from unrolled.checkpoints.catalogue import entry
 from unrolled.checkpoints.gguf import gguf_config, gguf_names, gguf_weights
 from unrolled.checkpoints.gguf_header import GGUFFile, read_gguf
 from unrolled.checkpoints.gguf_tokenizer import gguf_tokenizer
+from unrolled.checkpoints.gpt import GPTEar, GPTReader, gpt_readout
 from unrolled.checkpoints.known import GPT_PROBES, Entry
 from unrolled.checkpoints.machine import check_fits, device_named, dtype_named
 from unrolled.checkpoints.make import make_of
-from unrolled.checkpoints.model import GPTEar, GPTReader, Model, gpt_readout
+from unrolled.checkpoints.model import Model
 from unrolled.checkpoints.run_folder import (
     WEIGHTS,
     RunConfig,

@@ -24,13 +24,12 @@ def blocks_of(module: nn.Module) -> Sequence[nn.Module]:
 
 def fitted_readout(module: PreTrainedModel, blocks: Sequence[nn.Module], ids: Tensor) -> Readout | None:
     """The norm and head that give the model's logits to 1e-4; None if none does."""
-    head: Any = module.get_output_embeddings()
+    foreign: Any = module  # whose methods are not typed
+    head = foreign.get_output_embeddings()
     if not blocks or head is None:
         return None
     heard: list[Tensor] = []
-    hook = blocks[-1].register_forward_hook(
-        lambda _, __, out: heard.append(out if isinstance(out, Tensor) else out[0])
-    )
+    hook = blocks[-1].register_forward_hook(lambda _, __, out: heard.append(out if isinstance(out, Tensor) else out[0]))
     try:
         with torch.inference_mode():
             wanted = module(input_ids=ids, use_cache=False).logits
@@ -38,7 +37,7 @@ def fitted_readout(module: PreTrainedModel, blocks: Sequence[nn.Module], ids: Te
                 readout = _readout(norm, head, _after(module.config.get_text_config()))
                 if len(heard) == 1 and _gives(readout, heard[0], wanted):
                     return readout
-    except Exception:  # not a model of this structure
+    except Exception:  # noqa: BLE001  (not a model of this structure)
         return None
     finally:
         hook.remove()

@@ -57,19 +57,20 @@ def fitted_ear(
     if verdict.way == "registry":
         return ear, ""
     if verdict.way == "eager":
-        return EagerEar(module, kinds, _longest(module, kinds, ids, target)), ""
+        return _map_ear(module, kinds, ids, target), ""
     return None, verdict.why
 
 
 def _find_kinds(ear: HubEar, module: PreTrainedModel, ids: Tensor, target: Tensor | None) -> None:
     """Runs once; in an encoder-decoder each attention is known by how many queries and keys it gets."""
     calls: list[tuple[nn.Module, int, int]] = []
+    heads: list[int] = []
 
     def noted(part: nn.Module, n_query: int, n_key: int) -> Kind:
         calls.append((part, n_query, n_key))
         return "self"
 
-    with listening(module, noted, hear=None):
+    with listening(module, noted, hear=lambda heard: heads.append(heard.attention.n_head)):
         try:
             module(**inputs(module, ids, target), use_cache=False)
         except ProbeNotFound:
@@ -78,9 +79,15 @@ def _find_kinds(ear: HubEar, module: PreTrainedModel, ids: Tensor, target: Tenso
             raise ProbeNotFound(f"{type(module).__name__} does not go through the registry of attentions.") from error
     if not calls:
         raise ProbeNotFound(f"{type(module).__name__} does not go through the registry of attention functions.")
-    source = ids.shape[1]
-    for part, n_query, n_key in calls if target is not None else ():
-        ear.kind_by_module[id(part)] = "encoder" if n_query == source else "cross" if n_key == source else "self"
+    for (part, n_query, n_key), n_head in zip(calls, heads, strict=True):
+        kind = ear.kinds[0] if target is None else _kind(n_query, n_key, ids.shape[1])
+        ear.kind_by_module[id(part)] = kind
+        ear.sizes[kind] = (ear.sizes.get(kind, (0, 0))[0] + 1, n_head)
+
+
+def _kind(n_query: int, n_key: int, n_source: int) -> Kind:
+    """Of an encoder-decoder, whose target is shorter than its source."""
+    return "encoder" if n_query == n_source else "cross" if n_key == n_source else "self"
 
 
 def _judged(module: PreTrainedModel, ear: HubEar, ids: Tensor, target: Tensor | None) -> Verdict:
@@ -88,8 +95,10 @@ def _judged(module: PreTrainedModel, ear: HubEar, ids: Tensor, target: Tensor | 
         theirs = eager_weights(module, ear.kinds, ids, target)
     except ProbeNotFound as error:
         return Verdict("none", why=f"{error} So what is derived here could not be checked, and is not shown.")
-    except Exception as error:  # transformers raises whatever its parts raise
-        return Verdict("none", why=f"{type(module).__name__} does not run with its eager attention: {error}")
+    except Exception as error:  # noqa: BLE001  (transformers raises whatever its parts raise)
+        return Verdict(
+            "none", why=f"{type(module).__name__} does not run with its eager attention: {_first_line(error)}."
+        )
     whole = _difference(module, ear, ids, target, theirs, parts=1)
     if isinstance(whole, str):
         return Verdict("none", why=whole)
@@ -120,8 +129,8 @@ def _difference(
             )
     except ProbeNotFound as error:
         return str(error)
-    except Exception as error:  # a cache that does not go with this model
-        return f"{type(module).__name__} cannot be read in parts: {error}"
+    except Exception as error:  # noqa: BLE001  (a cache that does not go with this model)
+        return f"{type(module).__name__} cannot be read in parts: {_first_line(error)}."
     name = type(module).__name__
     if {kind: len(layers) for kind, layers in theirs.items()} != _counted(heard):
         return f"{name} was heard in {_counted(heard)} layers, and gives eager weights of others: it is not understood."
@@ -153,20 +162,20 @@ def _counted(heard: Mapping[tuple[Kind, int], Any]) -> dict[Kind, int]:
     return counted
 
 
-def _by_maps(
-    module: PreTrainedModel, kinds: tuple[Kind, ...], ids: Tensor, target: Tensor | None, why: str
-) -> Verdict:
+def _by_maps(module: PreTrainedModel, kinds: tuple[Kind, ...], ids: Tensor, target: Tensor | None, why: str) -> Verdict:
     try:
         eager_weights(module, kinds, ids, target)
-    except Exception:  # transformers raises whatever its parts raise
+    except Exception:  # noqa: BLE001  (transformers raises whatever its parts raise)
         return Verdict("none", why=f"{why} Nor does it give its weights back.")
     return Verdict("eager", why=why)
 
 
-def _longest(module: PreTrainedModel, kinds: tuple[Kind, ...], ids: Tensor, target: Tensor | None) -> int:
+def _map_ear(module: PreTrainedModel, kinds: tuple[Kind, ...], ids: Tensor, target: Tensor | None) -> EagerEar:
     with torch.inference_mode():
-        maps = [each for layers in eager_weights(module, kinds, ids, target).values() for each in layers]
-    return int((_MAP_BYTES / sum(each.shape[0] * each.element_size() for each in maps)) ** 0.5)
+        found = eager_weights(module, kinds, ids, target)
+    sizes = {kind: (len(maps), maps[0].shape[0]) for kind, maps in found.items()}
+    n_bytes = sum(each.shape[0] * each.element_size() for maps in found.values() for each in maps)
+    return EagerEar(module, kinds, int((_MAP_BYTES / n_bytes) ** 0.5), sizes)
 
 
 def _positions_change(module: PreTrainedModel) -> bool:
@@ -206,3 +215,7 @@ def _remember(key: str | None, verdict: Verdict) -> None:
         write_whole(_path(), json.dumps(_memo() | {key: asdict(verdict)}, indent=0).encode())
     except OSError:
         return
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:300].rstrip(".")

@@ -8,7 +8,8 @@ Scaling, causal mask: Vaswani et al. 2017, §3.2. Window: Beltagy et al. 2020 (L
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -68,10 +69,19 @@ class Heard:
     """(head, queries, keys), where the model gives these and neither queries nor keys."""
 
 
+Factors = Mapping[tuple[Kind, int, int], float]
+"""(kind, layer, head) -> what its output is multiplied by before the output projection."""
+
+
 class Ear(Protocol):
     """What lets a model's attentions be heard while it runs."""
 
     kinds: tuple[Kind, ...]
+    """The one to look at first standing first."""
+    sizes: dict[Kind, tuple[int, int]]
+    """Layers, heads a layer."""
+    scalable: bool
+    """Whether `scaled` is possible."""
     chunked: bool
     """Whether a text may be read in parts."""
     takes_target: bool
@@ -84,6 +94,9 @@ class Ear(Protocol):
 
     def forward(self, ids: Tensor, target: Tensor | None, cache: Any, hear: Callable[[Heard], None]) -> None:
         """Runs ids (1, n), after what `cache` holds; every attention is told to `hear`."""
+
+    def scaled(self, factors: Factors) -> AbstractContextManager[None]:
+        """Forward passes inside have these heads scaled."""
 
     def keys(self, cache: Any, layer: int) -> Tensor:
         """(key-value head, position, d_head) that the cache holds of a layer."""

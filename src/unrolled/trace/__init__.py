@@ -1,7 +1,24 @@
 """Recording what a model does with a text, and changing it while it runs."""
 
 from unrolled.models.weighing import Attention, Kind
+from unrolled.trace.lens import Lens, lens
+from unrolled.trace.patch import HeadOff, HeadScale, Patch, Replace, patched
+from unrolled.trace.reading import logits_of, losses
 from unrolled.trace.record import record
 from unrolled.trace.trace import Trace
 
-__all__ = ["Attention", "Kind", "Trace", "record"]
+__all__ = [
+    "Attention",
+    "HeadOff",
+    "HeadScale",
+    "Kind",
+    "Lens",
+    "Patch",
+    "Replace",
+    "Trace",
+    "lens",
+    "logits_of",
+    "losses",
+    "patched",
+    "record",
+]

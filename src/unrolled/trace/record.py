@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Collection
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from unrolled.checkpoints.model import CHUNK, Model
 from unrolled.checkpoints.prefixes import as_row
 from unrolled.errors import BadInput, BadKnob, ProbeNotFound, TextTooLong
-from unrolled.models.gpt import Block
 from unrolled.models.weighing import Ear, Heard, Kind
 from unrolled.progress import Progress, Work, stop_if_cancelled
 from unrolled.text import Tokens
-from unrolled.trace.trace import Layer, Point, Trace
+from unrolled.trace.stream import Stream, all_places, check_readable, last_place
+from unrolled.trace.trace import Layer, Trace
 
 
 def record(
@@ -34,17 +32,17 @@ def record(
     call gives the same numbers.
     """
     ear = _checked(model, tokens, target)
-    if (residual or logits) and model.readout is None:
-        raise ProbeNotFound(f"{model.name} has no residual stream that is known ('resid'), which logits are read from.")
+    if residual or logits:
+        check_readable(model)
     recording = _Recording(len(tokens), frozenset(values))
-    points = _points(model, residual, logits)
-    yield from _run(model, ear, tokens, target, recording, points)
+    stream = Stream(len(tokens), all_places(model) if residual else last_place(model) if logits else {})
+    yield from _run(model, ear, tokens, target, recording, stream)
     return Trace(
         model=model.name,
         tokens=tokens,
         target=target,
         layers=recording.finished(),
-        stream=recording.stream,
+        stream=stream.heard,
         readout=model.readout,
     )
 
@@ -55,7 +53,7 @@ def _run(
     tokens: Tokens,
     target: Tokens | None,
     recording: _Recording,
-    points: Mapping[tuple[int, Point], nn.Module],
+    stream: Stream,
 ) -> Work[None]:
     ids = as_row(tokens.ids, model.device)
     decoder = as_row(target.ids, model.device) if target is not None else None
@@ -64,7 +62,7 @@ def _run(
     for start in range(0, len(tokens), step):
         yield Progress(start, len(tokens), "tokens recorded")
         stop_if_cancelled()
-        with model.running(), _listening_at(points, recording, start):
+        with model.running(), stream.listening(start):
             ear.forward(ids[:, start : start + step], decoder, cache, recording.hear)
     recording.take(ear, cache)
     yield Progress(len(tokens), len(tokens), "tokens recorded")
@@ -97,7 +95,6 @@ class _Recording:
         self._heard: dict[tuple[Kind, int], Heard] = {}
         self._queries: dict[tuple[Kind, int], Tensor] = {}
         self._layers: dict[Kind, list[Layer]] = {}
-        self.stream: dict[tuple[int, Point], Tensor] = {}
 
     def hear(self, heard: Heard) -> None:
         """One attention of one chunk. Queries are copied; keys are those of the newest call, which hold all."""
@@ -110,13 +107,6 @@ class _Recording:
             total = n if heard.kind != "self" or heard.start + n >= self._n else self._n
             self._queries[place] = heard.query.new_empty(n_head, total, d_head)
         self._queries[place][:, heard.start : heard.start + n] = heard.query
-
-    def hear_stream(self, place: tuple[int, Point], start: int, x: Tensor) -> None:
-        """Some positions of the residual stream."""
-        if place not in self.stream:
-            n = max(self._n, start + x.shape[1]) if x.shape[1] < self._n else x.shape[1]
-            self.stream[place] = x.new_empty(n, x.shape[2])
-        self.stream[place][start : start + x.shape[1]] = x[0]
 
     def take(self, ear: Ear, cache: Any) -> None:
         """After the last chunk: keys and values, which are in the cache or came with the last call."""
@@ -146,44 +136,3 @@ class _Recording:
 
     def finished(self) -> dict[Kind, list[Layer]]:
         return self._layers
-
-
-def _points(model: Model, residual: bool, logits: bool) -> dict[tuple[int, Point], nn.Module]:
-    """Where the residual stream is heard: (block, point) -> module whose input ("pre") or output it is."""
-    last = len(model.blocks) - 1
-    if not residual:
-        return {(last, "post"): model.blocks[last]} if logits else {}
-    points: dict[tuple[int, Point], nn.Module] = {}
-    for number, block in enumerate(model.blocks):
-        points[number, "pre"] = points[number, "post"] = block
-        if isinstance(block, Block):
-            points[number, "mid"] = block.resid["mid"]
-    return points
-
-
-@contextmanager
-def _listening_at(
-    points: Mapping[tuple[int, Point], nn.Module], recording: _Recording, start: int
-) -> Iterator[None]:
-    with ExitStack() as hooks:
-        for place, module in points.items():
-            if place[1] == "pre":
-                hook = module.register_forward_pre_hook(_input_to(recording, place, start), with_kwargs=True)
-            else:
-                hook = module.register_forward_hook(_output_to(recording, place, start))
-            hooks.callback(hook.remove)
-        yield
-
-
-def _input_to(recording: _Recording, place: tuple[int, Point], start: int) -> Any:
-    def hook(module: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
-        recording.hear_stream(place, start, inputs[0] if inputs else named["hidden_states"])
-
-    return hook
-
-
-def _output_to(recording: _Recording, place: tuple[int, Point], start: int) -> Any:
-    def hook(module: nn.Module, inputs: Any, output: Any) -> None:
-        recording.hear_stream(place, start, output if isinstance(output, torch.Tensor) else output[0])
-
-    return hook

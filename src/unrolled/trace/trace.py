@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 import torch
@@ -15,9 +14,7 @@ from torch import Tensor
 from unrolled.errors import BadKnob, ProbeNotFound
 from unrolled.models.weighing import Attention, Kind, weight_rows
 from unrolled.text import Tokens
-
-Point = Literal["pre", "mid", "post"]
-"""Of a block: before its attention, between attention and MLP, after the MLP."""
+from unrolled.trace.stream import Point
 
 ROWS = 256  # rows of weights that are worked out at a time
 
@@ -201,7 +198,7 @@ def _indices(asked: slice | Sequence[int], n: int, what: str) -> Tensor:
     if isinstance(asked, slice):
         return torch.arange(n)[asked]
     indices = torch.as_tensor(np.asarray(asked, dtype=np.int64).reshape(-1))
-    if len(indices) and not (0 <= int(indices.min()) and int(indices.max()) < n):
+    if len(indices) and not (int(indices.min()) >= 0 and int(indices.max()) < n):
         raise BadKnob(f"{what} go from 0 to {n - 1}; {int(indices.min())} to {int(indices.max())} were asked for.")
     return indices
 

@@ -1,0 +1,90 @@
+"""Our GPT as a Model: read onwards from its cache, heard at its named points, read out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from unrolled.checkpoints.model import Readout
+from unrolled.checkpoints.prefixes import Cache
+from unrolled.models.gpt import GPT, KeyValueCache
+from unrolled.models.linear import linear
+from unrolled.models.weighing import Attention, Factors, Heard, Kind
+
+
+class GPTReader:
+    """Our GPT, read onwards from its cache."""
+
+    chunked = True
+
+    def __init__(self, module: GPT) -> None:
+        self._module = module
+
+    def new_cache(self) -> KeyValueCache:
+        return KeyValueCache()
+
+    def read(self, ids: Tensor, cache: Cache) -> Tensor:
+        assert isinstance(cache, KeyValueCache)
+        logits: Tensor = self._module(ids, cache=cache, last_only=True)
+        return logits[0, -1]
+
+
+class GPTEar:
+    """Our GPT, heard at its named points; keys and values lie in its cache anyway."""
+
+    kinds: tuple[Kind, ...] = ("self",)
+    chunked, takes_target, scalable = True, False, True
+    longest: int | None = None
+
+    def __init__(self, module: GPT) -> None:
+        self._module = module
+        self.sizes: dict[Kind, tuple[int, int]] = {"self": (module.config.n_layer, module.config.n_head)}
+        c = module.config
+        self._attention = Attention(n_head=c.n_head, n_key_value=c.n_key_value, scaling=c.d_head**-0.5, causal=True)
+
+    def new_cache(self, n: int) -> KeyValueCache:
+        return KeyValueCache(room=n)
+
+    def forward(self, ids: Tensor, target: Tensor | None, cache: KeyValueCache, hear: Callable[[Heard], None]) -> None:
+        with ExitStack() as hooks:
+            for layer, block in enumerate(self._module.blocks):
+                heard = partial(self._hear, hear, layer, cache.length)
+                hooks.callback(block.attn.q.register_forward_hook(heard).remove)  # type: ignore[union-attr]
+            self._module(ids, cache=cache, last_only=True)
+
+    @contextmanager
+    def scaled(self, factors: Factors) -> Iterator[None]:
+        d = self._module.config.d_head
+        with ExitStack() as hooks:
+            for layer in {layer for _, layer, _ in factors}:
+                block: Any = self._module.blocks[layer]
+                widths = [factors.get(("self", layer, head), 1.0) for head in range(self._module.config.n_head)]
+                column = torch.tensor(widths).repeat_interleave(d)
+                hooks.callback(block.attn.output.register_forward_pre_hook(_times(column)).remove)
+            yield
+
+    def _hear(
+        self, hear: Callable[[Heard], None], layer: int, start: int, module: nn.Module, inputs: Any, query: Tensor
+    ) -> None:
+        hear(Heard(kind="self", layer=layer, attention=self._attention, start=start, query=query[0]))
+
+    def keys(self, cache: KeyValueCache, layer: int) -> Tensor:
+        return cache.keys(layer)[0]
+
+    def values(self, cache: KeyValueCache, layer: int) -> Tensor:
+        return cache.values(layer)[0]
+
+
+def _times(factors: Tensor) -> Callable[[nn.Module, tuple[Tensor]], tuple[Tensor]]:
+    return lambda _, inputs: (inputs[0] * factors.to(inputs[0]),)
+
+
+def gpt_readout(module: GPT) -> Readout:
+    """Final norm and head."""
+    table = module.embed if module.head is None else module.head
+    return lambda x: module.logits(linear(module.norm["final"](x), table.weight))
