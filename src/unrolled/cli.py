@@ -9,8 +9,9 @@ import json
 import sys
 import webbrowser
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -18,8 +19,11 @@ from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 
 import unrolled
-from unrolled.errors import BadInput, UnknownKnob, UnrolledError
+from unrolled.errors import UnrolledError
 from unrolled.progress import Progress, Work
+
+if TYPE_CHECKING:
+    from unrolled.flags import Look
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 models_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List, describe and fetch models.")
@@ -107,13 +111,21 @@ def figure_command(
     model: ModelNames = None,
     text: Annotated[str | None, typer.Option(help="The text; - reads standard input.")] = None,
     target: Annotated[str | None, typer.Option(help="The target text, for figures about a pair.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Write to a file: .json, .npz, .csv or .safetensors.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write to a file: .json .npz .csv .safetensors (numbers), .svg .png (picture), .html (page)."
+        ),
+    ] = None,
+    view: Annotated[list[str] | None, typer.Option(help="What only the picture shows, as stage=weights.")] = None,
+    width: Annotated[int | None, typer.Option(help="Of a picture, in px.")] = None,
+    scheme: Annotated[str | None, typer.Option(help="Of a picture: light or dark.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
     device: Device = "cpu",
     dtype: Dtype = "float32",
 ) -> None:
     """Answer with a figure: in the terminal, as JSON, or as a file. NAME --help lists its knobs."""
-    from unrolled import figures, files, terminal, wire
+    from unrolled import figures, files, flags, terminal, wire
 
     if not name or name in ("--help", "-h"):
         terminal.list_figures()
@@ -123,9 +135,15 @@ def figure_command(
         terminal.describe(chosen)
         return
     asked = chosen.panel(panel)
-    figures.check_knobs(asked, knobs := _knobs(asked, context.args))
+    figures.check_knobs(asked, knobs := flags.knobs(asked, context.args))
     files.check_ending(out)
-    found = _finish(_answering(asked, knobs, model or _default(asked), _read(text), target, device, dtype))
+    question = Question(asked, knobs, model or _default(asked), flags.read(text), target, device, dtype)
+    look = flags.look(out, view or [], width, scheme)
+    if out and out.suffix not in files.WRITERS:
+        files.save(_finish(_showing(question, out.suffix, look)), out)
+        errors.print(f"Written: {out}", markup=False)
+        return
+    found = _finish(_answering(question))
     if out:
         files.write(found, out)
         errors.print(f"Written: {out}", markup=False)
@@ -198,16 +216,49 @@ def _default(panel: Any) -> list[str]:
     return next(([entry.name] for entry in here if panel.why_closed(entry.name, entry.probes) is None), [])
 
 
-def _answering(
-    panel: Any, knobs: dict[str, Any], specs: list[str], text: str | None, target: str | None, device: str, dtype: str
-) -> Work[Any]:
-    from unrolled import checkpoints, figures
+@dataclass(frozen=True)
+class Question:
+    """One call of `unrolled figure`, as it was typed."""
+
+    panel: Any
+    knobs: dict[str, Any]
+    specs: list[str]
+    text: str | None
+    target: str | None
+    device: str
+    dtype: str
+
+
+def _answering(asked: Question) -> Work[Any]:
+    from unrolled import figures
+
+    models = yield from _opening(asked)
+    return (yield from figures.answer(asked.panel, asked.knobs, models=models, text=asked.text, target=asked.target))
+
+
+def _opening(asked: Question) -> Work[list[Any]]:
+    from unrolled import checkpoints
 
     models = []
-    for spec in specs:
-        model = yield from checkpoints.opening(spec, device=device, dtype=dtype)
+    for spec in asked.specs:
+        model = yield from checkpoints.opening(spec, device=asked.device, dtype=asked.dtype)
         models.append(model)
-    return (yield from figures.answer(panel, knobs, models=models, text=text, target=target))
+    return models
+
+
+def _showing(asked: Question, ending: str, look: Look) -> Work[bytes]:
+    """A picture or a page of a figure as a file's content."""
+    from unrolled import html, picture, state
+
+    picture.check_extra(png=ending == ".png")
+    opened = yield from _opening(asked)
+    models = dict(zip(asked.specs, opened, strict=True))
+    given = {"text": asked.text or "", "target": asked.target or "", "models": tuple(asked.specs)}
+    stands = state.state_of(asked.panel, asked.knobs, view=look.view, **given)
+    if ending == ".html":
+        return (yield from html.recording(asked.panel, stands, models))
+    drawn = yield from picture.drawing(asked.panel, stands, models, width=look.width, scheme=look.scheme)
+    return picture.png(drawn) if ending == ".png" else drawn.encode()
 
 
 def _finish(work: Work[Any]) -> Any:
@@ -222,42 +273,3 @@ def _finish(work: Work[Any]) -> Any:
         from unrolled.progress import finish
 
         return finish(work, show)
-
-
-def _knobs(panel: Any, extra: list[str]) -> dict[str, Any]:
-    """`--temperature 0.5 --chat --top-k=40` -> values, each read as JSON if it can be."""
-    from unrolled.schema import knobs_schema
-
-    kinds = knobs_schema(panel)["properties"]
-    knobs: dict[str, Any] = {}
-    words = iter(extra)
-    for word in words:
-        flag, equals, value = word.partition("=")
-        if not flag.startswith("--"):
-            raise BadInput(
-                f"“{word}” stands alone; a knob is given as --name value. {panel.title} has {', '.join(kinds)}."
-            )
-        name = flag[2:].replace("-", "_")
-        negated = name.startswith("no_") and name not in kinds
-        name = name[3:] if negated else name
-        if name not in kinds:
-            exist = ", ".join(f"--{each.replace('_', '-')}" for each in kinds) or "none"
-            raise UnknownKnob(f"{panel.title} has no knob {flag}; it has {exist}.")
-        if kinds[name].get("type") == "boolean" and not equals:
-            knobs[name] = not negated
-        else:
-            knobs[name] = _value(kinds[name], value if equals else next(words, ""))
-    return knobs
-
-
-def _value(kind: dict[str, Any], text: str) -> Any:
-    if kind.get("type") == "string":
-        return text
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return text
-
-
-def _read(text: str | None) -> str | None:
-    return sys.stdin.read() if text == "-" else text

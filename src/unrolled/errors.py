@@ -18,6 +18,7 @@ given, what exists, what to do. Every door shows that sentence and nothing else.
     │   ├── TooLarge              more memory than the machine has
     │   └── ProbeNotFound         a figure needs what this model does not have
     ├── GetFailed           502   a checkpoint could not be fetched
+    ├── MissingExtra        501   an optional package is not installed
     ├── Busy                429   too many questions wait already
     └── PortTaken           500   another program listens there
 """
@@ -99,6 +100,12 @@ class GetFailed(UnrolledError):
     """A checkpoint could not be fetched."""
 
     status = 502
+
+
+class MissingExtra(UnrolledError):
+    """Something needs a package that is not installed; says what to install."""
+
+    status = 501
 
 
 class Busy(UnrolledError):

@@ -1,10 +1,13 @@
-"""Answers as files: .json, .npz, .csv, and .safetensors, which is the wire's own blob."""
+"""Answers as files: .json, .npz, .csv, and .safetensors, which is the wire's own blob. Pictures and pages of a figure
+(.svg, .png, .html) are made elsewhere, from more than one answer, and written here.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
+import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import fields
@@ -52,18 +55,29 @@ WRITERS: dict[str, Callable[[Answer], bytes]] = {
 }
 
 
+PICTURES = (".svg", ".png")
+PAGE = ".html"
+
+
 def check_ending(path: Path | None) -> None:
     """Says what endings there are before any work is done."""
-    if path and path.suffix not in WRITERS:
-        raise BadInput(f"“{path}” cannot be written: its ending must be {', '.join(WRITERS)}.")
+    endings = (*WRITERS, *PICTURES, PAGE)
+    if path and path.suffix not in endings:
+        raise BadInput(f"“{path}” cannot be written: its ending must be {', '.join(endings)}.")
 
 
 def write(answer: Answer, path: Path) -> None:
+    """Writes an answer's numbers, in the form that the ending names."""
+    save(WRITERS[path.suffix](answer), path)
+
+
+def save(content: bytes, path: Path) -> None:
     """Writes the file whole or not at all."""
-    content = WRITERS[path.suffix](answer)
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
             file.write(content)
+        os.umask(mask := os.umask(0o077))
+        Path(file.name).chmod(0o666 & ~mask)  # a temporary file is its owner's alone
         Path(file.name).replace(path)
     except OSError as error:
         raise BadInput(f"“{path}” cannot be written: {error.strerror or error}.") from None

@@ -1,0 +1,108 @@
+"""A figure as one file: script, styles, fonts and recorded answers inside; it opens from disk without a network.
+
+What is recorded: the shown panel and the figure's other panels at the same state, each as its picture asks it and as
+its table does; for panels that are arithmetic only, also each switch and each short scale turned alone. Everything
+else the file answers in words, with the command that computes it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import unrolled
+from unrolled import picture, wire
+from unrolled.checkpoints import Model
+from unrolled.figures import figure
+from unrolled.figures._panel import Panel
+from unrolled.progress import Work
+from unrolled.schema import figure_json, knobs_schema
+from unrolled.state import State, answered, closed, question
+
+SHORT = 8
+"""A scale of whole numbers with at most so many steps is recorded whole."""
+STYLE = (
+    ":root{color-scheme:light dark}body{margin:0 auto;padding:24px 16px;max-width:980px;"
+    "background:light-dark(#fcfbf8,#15171a);font:16px/1.5 system-ui,sans-serif}svg{max-width:100%;height:auto}"
+)
+POLICY = (
+    "default-src 'none'; script-src '{script}'; style-src '{style}'; font-src data:; img-src data: blob:; "
+    "base-uri 'none'; form-action 'none'"
+)
+
+
+def recording(panel: Panel, state: State, models: Mapping[str, Model]) -> Work[bytes]:
+    """Asks everything that the file is to hold, and writes it. `models`: the open ones by their names in the state."""
+    answers: dict[str, dict[str, Any]] = {}
+    drawn = yield from picture.drawing(panel, state, models)
+    for each, asked in _questions(panel, state, models):
+        key = json.dumps([each.name, asked], sort_keys=True)
+        if key not in answers:
+            found = yield from answered(each, asked, models)
+            blob = base64.b64encode(wire.encode(found)).decode()
+            answers[key] = {"panel": each.name, "question": asked, "blob": blob}
+    data = {
+        "figure": figure_json(panel.figure),
+        "state": asdict(state),
+        "known": picture.looked_at(state.models),
+        "version": unrolled.__version__,
+        "answers": list(answers.values()),
+    }
+    return page(figure(panel.figure).question, drawn, data).encode()
+
+
+def page(title: str, drawn: str, data: dict[str, Any]) -> str:
+    """The document. Without script it shows the picture; the policy allows nothing but what stands in it."""
+    script = picture.built("widget.js").read_text("utf-8").replace("</script", "<\\/script")
+    policy = POLICY.format(script=_hash(script), style=_hash(STYLE))
+    told = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
+    still = drawn.partition("\n")[2].replace(' style="font-variant-ligatures:none"', "")
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<meta name="generator" content="unrolled {unrolled.__version__}">'
+        f"<title>{html.escape(title)} · unrolled</title><style>{STYLE}</style></head>\n"
+        f'<body><main id="unrolled-figure">{still}</main>\n'
+        f'<script type="application/json" id="unrolled-recorded">{told}</script>\n'
+        f'<script type="module">{script}</script></body></html>\n'
+    )
+
+
+def _questions(panel: Panel, state: State, models: Mapping[str, Model]) -> Iterator[tuple[Panel, dict[str, Any]]]:
+    """The shown panel first, then the figure's others that these models open."""
+    others = [each for each in figure(panel.figure).panels.values() if each is not panel]
+    for each in (panel, *others):
+        if each.needs and closed(each, list(models.values())):
+            continue
+        stands = State(**asdict(state) | {"panel": each.name})
+        yield from picture.questions(panel.figure, stands)
+        yield each, question(each, stands)
+        if not each.needs:
+            for name, value in _around(each):
+                yield each, question(each, stands, {name: value})
+
+
+def _around(panel: Panel) -> Iterator[tuple[str, Any]]:
+    """Each knob that has few values, with each of them."""
+    for name, kind in knobs_schema(panel)["properties"].items():
+        if kind.get("x-hidden"):
+            continue
+        if kind.get("type") == "boolean":
+            values: list[Any] = [False, True]
+        elif "enum" in kind:
+            values = kind["enum"]
+        elif kind.get("type") == "integer" and kind["maximum"] - kind["minimum"] < SHORT:
+            values = list(range(int(kind["minimum"]), int(kind["maximum"]) + 1))
+        else:
+            continue
+        yield from ((name, value) for value in values)
+
+
+def _hash(inside: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(inside.encode()).digest()).decode()

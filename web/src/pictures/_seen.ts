@@ -1,0 +1,32 @@
+// What every figure's picture is made from, on the page and off it. One file a figure, `pictures/NAME.ts`, exports
+//     questions(state)  what to ask so that the picture can be drawn; without it, the shown panel with its knobs
+//     draw(seen)        the scene and its props: a pure function, used by the view and by the command line alike
+import type { Component } from "svelte";
+import type { FigureState, Json, Result } from "../contracts";
+import type { Look } from "../looks";
+
+export interface Seen {
+  state: FigureState;
+  results: Record<string, Result | undefined>;
+  width: number; // px that the scene may take
+  row: number; // px of one row of a list: a finger needs more than a mouse
+  look: (model: string) => Look;
+}
+
+export interface Drawn<Props extends object = Record<string, unknown>> {
+  scene: Component<never>;
+  props: Props & { title: string };
+}
+
+export interface Asked {
+  panel: string;
+  knobs: Record<string, Json>; // besides those of the state
+}
+
+export interface Picture {
+  questions?: (state: FigureState) => Asked[];
+  draw: (seen: Seen) => Drawn<object> | null;
+}
+
+export const MOUSE = 30;
+export const FINGER = 44;

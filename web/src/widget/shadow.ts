@@ -1,0 +1,42 @@
+// A place for a figure that its surroundings cannot restyle, and whose styles stay inside.
+
+const STYLES = "__STYLES__"; // the build puts the stylesheet here
+const FACES = /@font-face\s*\{[^}]*\}/g;
+let faces: CSSStyleSheet | undefined;
+let sheet: CSSStyleSheet | undefined;
+
+/** An element inside a shadow root of `host`, in the colours that fit what is around it. */
+export function shadowOf(host: HTMLElement, scheme = schemeOf(host)): HTMLElement {
+  host.dataset["theme"] = scheme;
+  const root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
+  sheet ??= sheetOf(STYLES);
+  root.adoptedStyleSheets = [sheet];
+  if (!faces) {
+    faces = sheetOf((STYLES.match(FACES) ?? []).join("\n")); // a font is the document's, never a shadow's
+    document.adoptedStyleSheets = [...document.adoptedStyleSheets, faces];
+  }
+  const inside = document.createElement("div");
+  inside.className = "alone";
+  root.replaceChildren(inside);
+  return inside;
+}
+
+function sheetOf(css: string): CSSStyleSheet {
+  const made = new CSSStyleSheet();
+  made.replaceSync(css);
+  return made;
+}
+
+/** Dark where the ground behind it is dark, whatever the system says. */
+function schemeOf(host: HTMLElement): "light" | "dark" {
+  for (let at: Element | null = host; at; at = parentOf(at)) {
+    const [red = 0, green = 0, blue = 0, alpha = 1] = (getComputedStyle(at).backgroundColor.match(/[\d.]+/g) ?? []).map(Number);
+    if (alpha > 0.5) return 0.299 * red + 0.587 * green + 0.114 * blue < 110 ? "dark" : "light";
+  }
+  return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+}
+
+function parentOf(element: Element): Element | null {
+  const root = element.getRootNode();
+  return element.parentElement ?? (root instanceof ShadowRoot ? root.host : null);
+}
