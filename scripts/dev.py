@@ -30,6 +30,7 @@ def guide(arguments: list[str]) -> int:
         env.base()
         try:
             env.checkpoint("smollm2")
+            env.checkpoint("minilm")
         except SetupFailed as failure:  # the guide works without, and offers the model on the page
             print(f"{failure}\nThe guide opens without it; get it later with: unrolled models get smollm2")
     command = [str(PYTHON), "-m", "unrolled", "serve", *arguments]
@@ -45,6 +46,7 @@ def test(arguments: list[str]) -> int:
         env.base()
         env.node_modules()
         env.checkpoint("smollm2")
+        env.checkpoint("minilm")
         env.browser()
     return call(PYTHON, "-m", "pytest", *arguments)
 
@@ -89,6 +91,7 @@ def bench(arguments: list[str]) -> int:
     with env.alone():
         env.base()
         env.checkpoint("smollm2")
+        env.checkpoint("minilm")
         env.browser()
     os.environ["PYTHONPATH"] = str(ROOT / "scripts")  # chromium.py, picture.py
     return call(PYTHON, ROOT / "benchmarks" / "run.py", *arguments)
@@ -99,6 +102,7 @@ def picture(arguments: list[str]) -> int:
     with env.alone():
         env.base()
         env.checkpoint("smollm2")
+        env.checkpoint("minilm")
         env.browser()
     return call(PYTHON, ROOT / "scripts" / "picture.py", *arguments)
 

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 T = TypeVar("T")
-Work = Generator["Progress", None, T]
-"""Long work: yields `Progress`, returns a T."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +22,10 @@ class Progress:
     done: int
     total: int
     note: str = ""
+
+
+Work = Generator[Progress, None, T]
+"""Long work: yields `Progress`, returns a T."""
 
 
 class Cancelled(BaseException):

@@ -19,6 +19,7 @@ from unrolled.figures._tables import Table, tables
 from unrolled.schema import knobs_schema
 
 BAR = 16  # characters of a whole bar
+WIDE = 9  # columns that have room for four digits
 console = Console(highlight=False)
 
 
@@ -103,7 +104,9 @@ def _rich(table: Table) -> RichTable:
     if shares:
         shown.add_column("")
     for index, row in enumerate(zip(*values, strict=True)):
-        shown.add_row(*map(_cell, row), *([_bar(shares[index])] if shares else []))
+        shown.add_row(
+            *(_cell(value, 4 if len(row) <= WIDE else 2) for value in row), *([_bar(shares[index])] if shares else [])
+        )
     return shown
 
 
@@ -118,9 +121,9 @@ def _grid(*columns: str) -> RichTable:
     return table
 
 
-def _cell(value: Any) -> Text:
+def _cell(value: Any, digits: int = 4) -> Text:
     if isinstance(value, float):
-        text = f"{value:.4f}" if math.isfinite(value) else str(value).replace("inf", "∞").replace("-", "−")
+        text = f"{value:.{digits}f}" if math.isfinite(value) else str(value).replace("inf", "∞").replace("-", "−")
         return Text(text, justify="right")
     if isinstance(value, str):
         seen = value.replace("\n", "⏎").replace("\t", "⇥")

@@ -25,7 +25,7 @@ from unrolled.provenance import Provenance
 from unrolled.text import Tokenizer, Tokens
 
 CHUNK = 256  # tokens read between two reports of progress
-_MOST_RESULTS = 6  # traces of texts and what was made of them
+_MOST_RESULTS = 2  # of each name: the trace of 8,192 tokens has hundreds of megabytes
 _MOST_VARIANTS = 4  # of which caches are kept
 
 T = TypeVar("T")
@@ -90,7 +90,7 @@ class Model:
         self.why = dict(why or {})
         self._reader = reader
         self._prefixes = Prefixes(reader) if reader is not None else None
-        self._results: OrderedDict[Hashable, Any] = OrderedDict()
+        self._results: dict[str, OrderedDict[Hashable, Any]] = {}
         self._lock = threading.Lock()
         self._around: Around = nullcontext
         self._variants: OrderedDict[Hashable, Prefixes] = OrderedDict()
@@ -155,14 +155,15 @@ class Model:
         assert logits is not None  # `take` leaves at least the last token to read
         return logits.float().cpu().numpy()
 
-    def keeping(self, key: Hashable, work: Callable[[], Work[T]]) -> Work[T]:
-        """The value of `work`, kept for whoever asks under the same key again; the last few are."""
-        if key not in self._results:
-            self._results[key] = yield from work()
-            while len(self._results) > _MOST_RESULTS:
-                self._results.popitem(last=False)
-        self._results.move_to_end(key)
-        value: T = self._results[key]
+    def keeping(self, name: str, key: Hashable, work: Callable[[], Work[T]]) -> Work[T]:
+        """The value of `work`, kept for whoever asks again; of each name the last two."""
+        kept = self._results.setdefault(name, OrderedDict())
+        if key not in kept:
+            kept[key] = yield from work()
+            while len(kept) > _MOST_RESULTS:
+                kept.popitem(last=False)
+        kept.move_to_end(key)
+        value: T = kept[key]
         return value
 
     def embeddings(self, ids: Sequence[int]) -> np.ndarray:

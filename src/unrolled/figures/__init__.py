@@ -122,7 +122,7 @@ def _inputs(panel: Panel, models: tuple[Model, ...], text: str | None, target: s
     kinds = {accepted.kind for accepted in panel.inputs.values()}
     if models and not kinds & {"model", "models"}:
         raise BadInput(f"{panel.title} takes no model; leave it out.")
-    if target is not None and "pair" not in kinds:
+    if target and not kinds & {"pair", "target"}:
         raise BadInput(f"{panel.title} takes no target; leave it out.")
     if text is not None and not kinds & {"text", "pair"}:
         raise BadInput(f"{panel.title} takes no text; leave it out.")
@@ -131,6 +131,8 @@ def _inputs(panel: Panel, models: tuple[Model, ...], text: str | None, target: s
         if accepted.kind in ("model", "models"):
             checked = checked_models(models, accepted, panel.needs, panel.title)
             made.append(checked[0] if accepted.kind == "model" else checked)
+        elif accepted.kind == "target":
+            made.append(target or "")
         else:
             source = checked_text(text)
             made.append(source if accepted.kind == "text" else Pair(source, checked_text(target)))

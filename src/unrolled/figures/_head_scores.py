@@ -174,28 +174,35 @@ def _excess(attention: np.ndarray, target: np.ndarray, causal: bool) -> np.ndarr
 
 
 def _syntax(arcs: Sequence[tuple[ProbeText, np.ndarray]]) -> list[np.ndarray]:
-    """For each head the relation and direction that it follows best: per text, its share beyond unrelated words'."""
-    unrelated: dict[int, list[np.ndarray]] = {}
-    for probe, attention in arcs:
+    """For each head the relation and direction that it follows best: per text, its share beyond unrelated words'.
+
+    Two controls, of which the larger counts: unrelated words at the same distance, in all texts, and what unrelated
+    words give to the same key. A head that looks two words back, or at every noun, follows no relation.
+    """
+    by_distance: dict[int, list[np.ndarray]] = {}
+    by_key: dict[tuple[int, tuple[int, ...]], list[np.ndarray]] = {}
+    for text, (probe, attention) in enumerate(arcs):
         for arc in probe.arcs:
             if not arc.relation:
-                unrelated.setdefault(arc.distance, []).append(_mass(attention, arc))
-    control = {distance: np.mean(masses, axis=0) for distance, masses in unrelated.items()}
+                mass = _mass(attention, arc)
+                by_distance.setdefault(arc.distance, []).append(mass)
+                by_key.setdefault((text, arc.keys), []).append(mass)
     names = sorted({arc.relation for probe, _ in arcs for arc in probe.arcs if arc.relation})
     n_head = len(arcs[0][1])
+    nothing = [np.zeros(n_head)]
     table = np.full((len(names), len(arcs), n_head), np.nan)
     for text, (probe, attention) in enumerate(arcs):
-        for number, name in enumerate(names):
-            gains = [
-                _mass(attention, arc) - control.get(arc.distance, np.zeros(n_head))
-                for arc in probe.arcs
-                if arc.relation == name
-            ]
-            if gains:
-                table[number, text] = np.mean(gains, axis=0)
+        gains: dict[str, list[np.ndarray]] = {}
+        for arc in probe.arcs:
+            if arc.relation:
+                same_distance = np.mean(by_distance.get(arc.distance, nothing), axis=0)
+                same_key = np.mean(by_key.get((text, arc.keys), nothing), axis=0)
+                gain = _mass(attention, arc) - np.maximum(same_distance, same_key)
+                gains.setdefault(arc.relation, []).append(gain)
+        for name, found in gains.items():
+            table[names.index(name), text] = np.mean(found, axis=0)
     best = np.nanmean(table, axis=1).argmax(axis=0)  # (head,)
-    chosen = table[best, :, np.arange(n_head)].T  # (text, head)
-    return list(chosen)
+    return list(table[best, :, np.arange(n_head)].T)  # of (text, head)
 
 
 def _mass(attention: np.ndarray, arc: Arc) -> np.ndarray:
@@ -219,7 +226,7 @@ def _pearson(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     a = a - a.mean(axis=-1, keepdims=True)
     b = b - b.mean()
     spread = np.sqrt((a**2).sum(axis=-1) * (b**2).sum())
-    return np.divide((a * b).sum(axis=-1), spread, out=np.zeros(len(a)), where=spread > 1e-12)
+    return np.asarray(np.divide((a * b).sum(axis=-1), spread, out=np.zeros(len(a)), where=spread > 1e-12))
 
 
 def _entropy(attention: np.ndarray, causal: bool) -> np.ndarray:

@@ -13,6 +13,9 @@ TEXT_LIMIT = 50_000  # characters; a model's own context is usually reached befo
 Text = NewType("Text", str)
 """The reader's text, not empty."""
 
+Target = NewType("Target", str)
+"""What an encoder-decoder's decoder reads; empty for all other models."""
+
 Models = tuple[Model, ...]
 """One model or several, side by side."""
 
@@ -50,10 +53,11 @@ def input_of(annotation: Any) -> Input:
         Model: Input("model"),
         Models: Input("models", most),
         Text: Input("text"),
+        Target: Input("target"),
         Pair: Input("pair"),
     }
     if annotation not in kinds:
-        raise TypeError(f"{annotation!r} is not an input; there are Model, Models, Text and Pair.")
+        raise TypeError(f"{annotation!r} is not an input; there are Model, Models, Text, Target and Pair.")
     return kinds[annotation]
 
 

@@ -1,0 +1,63 @@
+"""Traces for figures, recorded once for a text and kept with the model; long maps in small; words in tokens."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Int64, UInt8
+
+from unrolled.checkpoints import Model
+from unrolled.errors import BadInput
+from unrolled.progress import Progress, Work
+from unrolled.text import Tokens
+from unrolled.trace import Kind, Trace, record
+
+
+def trace_of(model: Model, text: str, target: str = "", *, values: tuple[int, ...] = ()) -> Work[Trace]:
+    """The recording of this text; the last few are kept with the model, so that turning a knob runs nothing again."""
+    tokens = model.encode(text)
+    read = model.encode_target(target) if target else None
+    key = (tokens.ids, read.ids if read else None, values)
+    return (yield from model.keeping("trace", key, lambda: record(model, tokens, target=read, values=values)))
+
+
+def thumbnails(
+    trace: Trace, kind: Kind, side: int, *, layer: int | None = None, head: int | None = None
+) -> Work[tuple[Int64[np.ndarray, "row"], int, UInt8[np.ndarray, "layer head row block"]]]:
+    """Exact rows for at most `side` evenly spaced queries, the largest weight of each of at most `side` blocks of keys.
+
+    Queries and keys are never averaged: a head that looks at one token of a thousand is seen to do so. -> positions of
+    the queries, keys a block, pictures of all heads or of one.
+    """
+    n_query, n_key = trace.shape(kind)
+    rows = np.unique(np.linspace(0, n_query - 1, min(side, n_query)).round().astype(np.int64))
+    block = -(-n_key // side)
+    starts = np.arange(0, n_key, block)
+    layers = range(trace.n_layer(kind)) if layer is None else [layer]
+    pictures = []
+    for done, number in enumerate(layers):
+        yield Progress(done, len(layers), "layers drawn")
+        if head is None:
+            weights = trace.heads(number, rows.tolist(), kind=kind)
+        else:
+            weights = trace.weights(number, head, rows.tolist(), kind=kind)[None]
+        pictures.append((np.maximum.reduceat(weights, starts, axis=-1) * 255).round().astype(np.uint8))
+    return rows, block, np.stack(pictures)
+
+
+def occurrences(tokens: Tokens, word: str) -> list[int]:
+    """Every token that has a part in the word, wherever it stands in the text as a word of its own."""
+    places = [at for at in range(len(tokens.text)) if tokens.text.startswith(word, at)]
+    alone = [at for at in places if _is_alone(tokens.text, at, at + len(word))]
+    found = [
+        number
+        for number, (start, end) in enumerate(tokens.spans)
+        if any(max(start, at) < min(end, at + len(word)) for at in alone or places)
+    ]
+    if not found:
+        raise BadInput(f"“{word}” does not occur in the text; its tokens are {' '.join(tokens.strings)[:300]}")
+    return found
+
+
+def _is_alone(text: str, start: int, end: int) -> bool:
+    before, after = text[start - 1 : start], text[end : end + 1]
+    return not before.isalnum() and not after.isalnum()
