@@ -22,7 +22,7 @@ from transformers.models.auto.modeling_auto import (
 
 from unrolled.checkpoints.model import Frame, Model
 from unrolled.checkpoints.prefixes import Reader
-from unrolled.checkpoints.readout import blocks_of, fitted_readout
+from unrolled.checkpoints.readout import blocks_of, hub_readout
 from unrolled.checkpoints.verdict import N_TRIED, fitted_ear, verdict_key
 from unrolled.errors import UnsupportedModel
 from unrolled.models.weighing import Kind
@@ -84,7 +84,7 @@ def foreign_model(
     key = verdict_key(sha256, module.dtype) if sha256 else None
     ear, why = fitted_ear(module, kinds, ids, target, key)
     blocks = blocks_of(module)
-    readout = fitted_readout(module, blocks, ids) if kinds == ("self",) else None
+    readout = hub_readout(module, blocks, ids) if kinds == ("self",) else None
     probes = {"logits"} if reader is not None else set[str]()
     probes |= {"attn"} if ear is not None else set[str]()
     probes |= {"resid"} if readout is not None else set[str]()

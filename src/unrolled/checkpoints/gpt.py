@@ -48,7 +48,7 @@ class GPTEar:
         self._attention = Attention(n_head=c.n_head, n_key_value=c.n_key_value, scaling=c.d_head**-0.5, causal=True)
 
     def new_cache(self, n: int) -> KeyValueCache:
-        return KeyValueCache(room=n)
+        return KeyValueCache(room=n, n_layer=self._module.config.n_layer)
 
     def forward(self, ids: Tensor, target: Tensor | None, cache: KeyValueCache, hear: Callable[[Heard], None]) -> None:
         with ExitStack() as hooks:

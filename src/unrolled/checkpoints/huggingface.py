@@ -48,7 +48,7 @@ def opening_folder(found: Entry, device: torch.device, dtype: torch.dtype) -> Ge
     module = _module(folder, config, dtype)
     torch_module: nn.Module = module
     torch_module.to(device)
-    reader = _reader(folder, module) if kinds_of(config) == ("self",) else None
+    reader = hub_reader(str(folder), module) if kinds_of(config) == ("self",) else None
     yield Progress(0, 1, "comparing attention weights")
     return foreign_model(
         module,
@@ -174,7 +174,7 @@ def _module(folder: Path, config: PretrainedConfig, dtype: torch.dtype) -> PreTr
     return opened
 
 
-def _reader(folder: Path, module: PreTrainedModel) -> HubReader:
+def hub_reader(name: str, module: PreTrainedModel) -> HubReader:
     """A reader that was tried: reading on from a cropped cache gives what a cold run gives, or it is not done."""
     reader = HubReader(module)
     ids = torch.zeros(1, 3, dtype=torch.long, device=module.device)
@@ -182,7 +182,7 @@ def _reader(folder: Path, module: PreTrainedModel) -> HubReader:
         try:
             cold = HubReader.read(_cold(module), ids, reader.new_cache())
         except Exception as error:  # as above
-            raise BadCheckpoint(f"{folder}: the model does not run: {_first_line(error)}.") from error
+            raise BadCheckpoint(f"{name}: the model does not run: {_first_line(error)}.") from error
         reader.vocabulary = cold.shape[0]
         if reader.chunked:
             reader.chunked = _reuse_agrees(reader, ids, cold)

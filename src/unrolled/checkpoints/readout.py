@@ -1,4 +1,5 @@
-"""How a transformers decoder reads its residual stream out: final norm, head, and what its config does to logits.
+"""How a decoder of another make reads its residual stream out: final norm, head, and what its config does to
+logits.
 
 Found by structure, and taken only if it gives the model's own logits from the output of its last block.
 """
@@ -6,13 +7,15 @@ Found by structure, and taken only if it gives the model's own logits from the o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedModel
 
 from unrolled.checkpoints.model import Readout
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel  # slow to import
 
 
 def blocks_of(module: nn.Module) -> Sequence[nn.Module]:
@@ -22,21 +25,36 @@ def blocks_of(module: nn.Module) -> Sequence[nn.Module]:
     return max(outer, key=len, default=[])
 
 
-def fitted_readout(module: PreTrainedModel, blocks: Sequence[nn.Module], ids: Tensor) -> Readout | None:
-    """The norm and head that give the model's logits to 1e-4; None if none does."""
+def hub_readout(module: PreTrainedModel, blocks: Sequence[nn.Module], ids: Tensor) -> Readout | None:
+    """The norm and head that give a transformers model's logits to 1e-4; None if none does."""
     foreign: Any = module  # whose methods are not typed
     head = foreign.get_output_embeddings()
-    if not blocks or head is None:
+    if head is None:
+        return None
+    after = _after(module.config.get_text_config())
+    return fitted_readout(module, blocks, lambda: foreign(input_ids=ids, use_cache=False).logits, [head], after)
+
+
+def fitted_readout(
+    module: nn.Module,
+    blocks: Sequence[nn.Module],
+    run: Callable[[], Tensor],
+    heads: Sequence[nn.Module],
+    after: Callable[[Tensor], Tensor] = lambda logits: logits,
+) -> Readout | None:
+    """The norm and head that turn what the last block gives into what `run` gives, (1, n or the last, vocabulary)."""
+    if not blocks:
         return None
     heard: list[Tensor] = []
     hook = blocks[-1].register_forward_hook(lambda _, __, out: heard.append(out if isinstance(out, Tensor) else out[0]))
     try:
         with torch.inference_mode():
-            wanted = module(input_ids=ids, use_cache=False).logits
-            for norm in _norms(module, blocks):
-                readout = _readout(norm, head, _after(module.config.get_text_config()))
-                if len(heard) == 1 and _gives(readout, heard[0], wanted):
-                    return readout
+            wanted = run()
+            for head in heads if len(heard) == 1 else ():
+                for norm in _norms(module, blocks):
+                    readout = _readout(norm, head, after)
+                    if _gives(readout, heard[0], wanted):
+                        return readout
     except Exception:  # noqa: BLE001  (not a model of this structure)
         return None
     finally:
@@ -75,4 +93,5 @@ def _gives(readout: Readout, x: Tensor, wanted: Tensor) -> bool:
     except (RuntimeError, TypeError):
         return False
     close = 1e-4 if wanted.dtype in (torch.float32, torch.float64) else 5e-2
+    ours = ours[:, -wanted.shape[1] :]
     return ours.shape == wanted.shape and torch.allclose(ours, wanted, rtol=close, atol=close)

@@ -73,18 +73,18 @@ class KeyValueCache:
     that was stopped half way leaves the cache as it was.
     """
 
-    def __init__(self, room: int = 64) -> None:
-        """`room`: positions to make room for at first."""
+    def __init__(self, room: int = 64, n_layer: int = 0) -> None:
+        """`room`: positions to make room for at first; for `n_layer` layers at once, if that is said."""
         self.length = 0
-        self._room = room
+        self._room, self._n_layer = room, n_layer
         self._keys: list[Tensor] = []
         self._values: list[Tensor] = []
 
     def extend(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
         """Writes k, v (batch, head, n, d) of new positions after `length`; gives those of all positions."""
         if layer == len(self._keys):
-            self._keys.append(key[:, :, :0])
-            self._values.append(value[:, :, :0])
+            self._keys += self._empty(key)
+            self._values += self._empty(value)
         end = self.length + key.shape[2]
         self._keys[layer] = self._with_room(self._keys[layer], end)
         self._values[layer] = self._with_room(self._values[layer], end)
@@ -112,6 +112,13 @@ class KeyValueCache:
     def n_bytes(self) -> int:
         """Memory taken, used or not."""
         return sum(x.nbytes for x in (*self._keys, *self._values))
+
+    def _empty(self, like: Tensor) -> list[Tensor]:
+        """For one more layer nothing yet; for all at once one block of memory, which the system gets back whole."""
+        if not self._n_layer:
+            return [like[:, :, :0]]
+        batch, head, _, d = like.shape
+        return list(like.new_empty(self._n_layer, batch, head, self._room, d))
 
     def _with_room(self, old: Tensor, end: int) -> Tensor:
         if end <= old.shape[2]:

@@ -6,6 +6,7 @@ from unrolled.trace.patch import HeadOff, HeadScale, Patch, Replace, patched
 from unrolled.trace.reading import logits_of, losses
 from unrolled.trace.record import record
 from unrolled.trace.trace import Trace
+from unrolled.trace.wrap import Report, report, wrap
 
 __all__ = [
     "Attention",
@@ -15,10 +16,13 @@ __all__ = [
     "Lens",
     "Patch",
     "Replace",
+    "Report",
     "Trace",
     "lens",
     "logits_of",
     "losses",
     "patched",
     "record",
+    "report",
+    "wrap",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from torch import Tensor
@@ -34,7 +34,7 @@ def record(
     ear = _checked(model, tokens, target)
     if residual or logits:
         check_readable(model)
-    recording = _Recording(len(tokens), frozenset(values))
+    recording = _Recording(len(tokens), frozenset(values), ear.sizes)
     stream = Stream(len(tokens), all_places(model) if residual else last_place(model) if logits else {})
     yield from _run(model, ear, tokens, target, recording, stream)
     return Trace(
@@ -90,10 +90,11 @@ def _checked(model: Model, tokens: Tokens, target: Tokens | None) -> Ear:
 class _Recording:
     """What has been heard so far."""
 
-    def __init__(self, n: int, values: frozenset[int]) -> None:
-        self._n, self._values = n, values
+    def __init__(self, n: int, values: frozenset[int], sizes: Mapping[Kind, tuple[int, int]]) -> None:
+        self._n, self._values, self._sizes = n, values, sizes
         self._heard: dict[tuple[Kind, int], Heard] = {}
         self._queries: dict[tuple[Kind, int], Tensor] = {}
+        self._blocks: dict[Kind, Tensor] = {}
         self._layers: dict[Kind, list[Layer]] = {}
 
     def hear(self, heard: Heard) -> None:
@@ -105,8 +106,17 @@ class _Recording:
         n_head, n, d_head = heard.query.shape
         if place not in self._queries:
             total = n if heard.kind != "self" or heard.start + n >= self._n else self._n
-            self._queries[place] = heard.query.new_empty(n_head, total, d_head)
+            self._queries[place] = self._room(heard, (n_head, total, d_head))
         self._queries[place][:, heard.start : heard.start + n] = heard.query
+
+    def _room(self, heard: Heard, shape: tuple[int, int, int]) -> Tensor:
+        """One block of memory for the queries of all layers of a kind, which the system gets back whole."""
+        assert heard.query is not None
+        block = self._blocks.get(heard.kind)
+        if block is None:
+            block = self._blocks[heard.kind] = heard.query.new_empty(self._sizes[heard.kind][0], *shape)
+        fits = block.shape[1:] == shape and heard.layer < len(block)
+        return block[heard.layer] if fits else heard.query.new_empty(shape)
 
     def take(self, ear: Ear, cache: Any) -> None:
         """After the last chunk: keys and values, which are in the cache or came with the last call."""
