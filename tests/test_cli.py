@@ -137,7 +137,7 @@ def test_help_lists_the_knobs_with_their_bounds(
     [
         (
             ["figure", "next_tokn"],
-            "There is no figure “next_tokn”; there are attention_calculator, next_token. Did you mean",
+            "There is no figure “next_tokn”; there are attention_calculator, heads, lens, next_token. Did you mean",
         ),
         (
             ["figure", "next_token", "--panel", "nope"],
@@ -189,7 +189,7 @@ def test_models_are_listed_and_described(capsys: pytest.CaptureFixture[str], smo
     _, out, _ = inside(capsys, "models", "info", "smollm2", "--json")
     told = json.loads(out)
     assert told["parameters"] == 134_515_008
-    assert told["opens"] == ["next_token"]
+    assert told["opens"] == ["attention_calculator", "heads", "lens", "next_token"]
     assert told["licence"] == "Apache-2.0"
     _, out, _ = inside(capsys, "models", "info", "smollm2")
     assert "blk.*.attn_q.weight" in out

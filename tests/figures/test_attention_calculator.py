@@ -1,7 +1,10 @@
 """The calculator against a computation by hand, torch's own attention, autograd, and its own printed arithmetic."""
 
+from __future__ import annotations
+
 import math
 import re
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -15,6 +18,9 @@ from unrolled.figures import attention_calculator as calculator
 from unrolled.figures._arithmetic import number, product_sum, quotient, share
 from unrolled.models import attention
 from unrolled.progress import finish
+
+if TYPE_CHECKING:
+    from unrolled.checkpoints import Model
 
 STAGES = ("query", "key", "value", "scores", "scaled", "weights", "output")
 
@@ -187,3 +193,46 @@ def test_the_same_seed_gives_the_same_numbers() -> None:
     one, two, other = (finish(calculator.variance(n_samples=128, seed=seed)) for seed in (1, 1, 2))
     np.testing.assert_array_equal(one.variance, two.variance)
     assert (one.variance != other.variance).all()
+
+
+FRANCE = "The capital of France is"
+
+
+def real_head(model: Model, text: str = FRANCE, **knobs: Any) -> calculator.HeadSteps:
+    found: calculator.HeadSteps = finish(
+        answer(figure("attention_calculator").panel("head"), knobs, models=[model], text=text)
+    ).result
+    return found
+
+
+def test_a_real_head_s_steps_lead_to_its_weights(smollm2: Model) -> None:
+    """Softmax of the masked scores, done here, is what the model's own attention gives."""
+    found = real_head(smollm2, layer=13, head=8)
+    np.testing.assert_allclose(found.scores, found.query @ found.key.T, atol=1e-4)
+    np.testing.assert_allclose(found.scaled, found.scores / 8, atol=1e-5)
+    powers = np.exp(found.masked - found.masked.max(axis=1, keepdims=True))
+    np.testing.assert_allclose(found.weights, powers / powers.sum(axis=1, keepdims=True), atol=1e-5)
+    assert np.isneginf(found.masked[np.triu_indices(5, 1)]).all()
+    np.testing.assert_allclose(found.elsewhere, 0, atol=1e-5)
+    output = finish(
+        answer(figure("heads").panel("map"), {"layer": 13, "head": 8}, models=[smollm2], text=FRANCE)
+    ).result
+    np.testing.assert_allclose(found.weights, output.weights, atol=1e-6)
+
+
+def test_the_last_tokens_keep_the_weights_of_the_whole_text(smollm2: Model) -> None:
+    whole, part = real_head(smollm2, layer=5, head=1), real_head(smollm2, layer=5, head=1, last=2)
+    np.testing.assert_allclose(part.weights, whole.weights[3:, 3:], atol=1e-6)
+    np.testing.assert_allclose(part.elsewhere, whole.weights[3:, :3].sum(axis=1), atol=1e-5)
+    assert part.tokens == (" France", " is")
+
+
+def test_a_real_score_adds_up_as_printed(smollm2: Model) -> None:
+    found = real_head(smollm2, layer=13, head=8, row=4, column=3)
+    assert found.sentence.count("×") == 64
+    check_sentence(found.sentence, float(found.query[4].astype(float) @ found.key[3].astype(float)))
+
+
+def test_a_head_that_is_not_there_is_told_so(smollm2: Model) -> None:
+    with pytest.raises(BadKnob, match="layer was 40; the model has layers 0 to 29"):
+        real_head(smollm2, layer=40)

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Int64, UInt8
 
 from unrolled.checkpoints import Model
-from unrolled.errors import BadInput
+from unrolled.errors import BadInput, BadKnob
 from unrolled.progress import Progress, Work
 from unrolled.text import Tokens
 from unrolled.trace import Kind, Trace, record
@@ -42,6 +42,13 @@ def thumbnails(
             weights = trace.weights(number, head, rows.tolist(), kind=kind)[None]
         pictures.append((np.maximum.reduceat(weights, starts, axis=-1) * 255).round().astype(np.uint8))
     return rows, block, np.stack(pictures)
+
+
+def check_head(model: Model, trace: Trace, kind: Kind, layer: int, head: int) -> None:
+    """BadKnob for a layer or head that the model does not have, with those that it has."""
+    for name, given, most in (("layer", layer, trace.n_layer(kind)), ("head", head, trace.n_head(kind))):
+        if given >= most:
+            raise BadKnob(f"{name} was {given}; {model.name} has {name}s 0 to {most - 1}.")
 
 
 def occurrences(tokens: Tokens, word: str) -> list[int]:

@@ -13,15 +13,19 @@ from typing import Annotated, Any
 
 import numpy as np
 import torch
-from jaxtyping import Float64, Int64
+from jaxtyping import Float32, Float64, Int64
 
-from unrolled.errors import BadKnob
+from unrolled.checkpoints import Model
+from unrolled.errors import BadKnob, ProbeNotFound
 from unrolled.figures import _arithmetic
-from unrolled.figures._knobs import Choice, Matrix, Numbers, Range
+from unrolled.figures._inputs import Text
+from unrolled.figures._knobs import Choice, Hidden, Matrix, Numbers, Range
 from unrolled.figures._panel import Axes, panel
+from unrolled.figures._tracing import check_head, trace_of
 from unrolled.mathematics import Formula, Symbol
 from unrolled.models import attention
 from unrolled.progress import Progress, Work, stop_if_cancelled
+from unrolled.trace import Trace
 
 Sentences = Annotated[tuple[tuple[str, ...], ...], Axes("token", "column")]
 Editable = Matrix(rows=(1, 8), columns=(1, 8))
@@ -138,6 +142,36 @@ class Variance:
     """The same with scaling."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class HeadSteps:
+    """The same steps with the numbers of a real head, for the last tokens of a text."""
+
+    tokens: Annotated[tuple[str, ...], Axes("token")]
+    """The last tokens of the text, as many as are shown."""
+    first: int
+    """Position in the text of the first of them."""
+    query: Float32[np.ndarray, "token d_head"]
+    """Queries, positions applied."""
+    key: Float32[np.ndarray, "token d_head"]
+    """Keys, positions applied."""
+    value: Float32[np.ndarray, "token d_head"]
+    """Values."""
+    scores: Float32[np.ndarray, "token token"]
+    """Each query (row) times each key (column)."""
+    scaled: Float32[np.ndarray, "token token"]
+    """Scores times the model's own scaling."""
+    masked: Float32[np.ndarray, "token token"]
+    """−∞ where a query may not look."""
+    weights: Float32[np.ndarray, "token token"]
+    """The softmax over all keys of the text, of which these columns."""
+    elsewhere: Float32[np.ndarray, "token"]
+    """Each row's weight on keys before the first shown."""
+    scaling: float
+    """What scores are multiplied with: 1/√d_head as a rule."""
+    sentence: str
+    """The arithmetic of the score that was asked for with row and column."""
+
+
 _ATTENTION = Formula(
     r"\mathrm{Attention} = \operatorname{softmax}\left(\frac{\query{Q} \key{K}^{\top}}{\sqrt{d_k}} + M\right) \value{V}"
     "\n"
@@ -221,6 +255,60 @@ def measured(products: np.ndarray, prefix: str) -> dict[str, float]:
         f"{prefix}largest_weight": p.max(axis=1).mean(),
         f"{prefix}gradient": np.sqrt((jacobian**2).sum(axis=(1, 2))).mean(),
     }
+
+
+@panel(needs=("attn",), formula=_ATTENTION, source="Vaswani et al. 2017, §3.2.1", shows=(Trace.weights,))
+def head(
+    model: Model,
+    text: Text,
+    *,
+    layer: Annotated[int, Range(0, 999)] = 0,
+    head: Annotated[int, Range(0, 999)] = 0,
+    last: Annotated[int, Range(1, 16)] = 8,
+    row: Annotated[int, Range(0, 15), Hidden()] = 0,
+    column: Annotated[int, Range(0, 15), Hidden()] = 0,
+) -> Work[HeadSteps]:
+    """The steps in a head of a loaded model, on the reader's own text.
+
+    Args:
+        model: whose head.
+        text: what it reads.
+        layer: counted from 0.
+        head: counted from 0 within its layer.
+        last: how many of the last tokens to show; the softmax runs over all.
+        row: the query whose arithmetic is told, among those shown.
+        column: its key.
+    """
+    trace = yield from trace_of(model, text, values=(layer,))
+    kind = trace.kinds[0]
+    check_head(model, trace, kind, layer, head)
+    how = trace.explain(layer, kind)
+    if how.softcap is not None or how.sinks is not None or how.bias is not None:
+        raise ProbeNotFound(
+            f"{model.name} does more to its scores than scale and mask them, which these steps do not show: "
+            "its weights are in the figure heads."
+        )
+    n = trace.shape(kind)[0]
+    shown = slice(max(0, n - last), n)
+    query, key = trace.query(layer, head, kind=kind)[shown], trace.key(layer, head, kind=kind)[shown]
+    scores = attention.scores(torch.from_numpy(query)[None], torch.from_numpy(key)[None])[0].numpy()
+    scaled = scores * np.float32(how.scaling)
+    weights = trace.weights(layer, head, shown, shown, kind=kind)
+    row, column = min(row, len(scores) - 1), min(column, len(scores) - 1)
+    return HeadSteps(
+        tokens=trace.tokens_of(kind)[0].strings[shown],
+        first=shown.start,
+        query=query,
+        key=key,
+        value=trace.value(layer, head, kind=kind)[shown],
+        scores=scores,
+        scaled=scaled,
+        masked=np.where(weights > 0, scaled, np.float32(-np.inf)),
+        weights=weights,
+        elsewhere=np.maximum(0, 1 - weights.sum(axis=1)),
+        scaling=how.scaling,
+        sentence=_arithmetic.product_sum(query[row].tolist(), key[column].tolist()),
+    )
 
 
 @panel(formula=_VARIANCE, source="Vaswani et al. 2017, §3.2.1, footnote 4", claim="sqrt_d_k", shows=(measured,))

@@ -23,7 +23,7 @@ from unrolled.figures._inputs import Target, Text
 from unrolled.figures._knobs import Choice, Hidden, Length, Range
 from unrolled.figures._panel import Axes, panel
 from unrolled.figures._sampling import distribution_of
-from unrolled.figures._tracing import occurrences, thumbnails, trace_of
+from unrolled.figures._tracing import check_head, occurrences, thumbnails, trace_of
 from unrolled.mathematics import Formula, Symbol
 from unrolled.progress import Work
 from unrolled.text import Tokens
@@ -246,7 +246,7 @@ def map(  # noqa: A001 - the panel's name
     """
     trace = yield from trace_of(model, text, target)
     chosen = _kind(trace, kind)
-    _check_place(model, trace, chosen, layer, head)
+    check_head(model, trace, chosen, layer, head)
     n_query, n_key = trace.shape(chosen)
     if first_query >= n_query or first_key >= n_key:
         raise BadKnob(
@@ -380,12 +380,6 @@ def _kind(trace: Trace, asked: str) -> Kind:
         if kind == asked:
             return kind
     raise ProbeNotFound(f"{trace.model} has no {asked} attention; it has {', '.join(trace.kinds)}.")
-
-
-def _check_place(model: Model, trace: Trace, kind: Kind, layer: int, head: int) -> None:
-    for name, given, most in (("layer", layer, trace.n_layer(kind)), ("head", head, trace.n_head(kind))):
-        if given >= most:
-            raise BadKnob(f"{name} was {given}; {model.name} has {name}s 0 to {most - 1}.")
 
 
 def _unnamed(shape: tuple[int, ...]) -> tuple[tuple[str, ...], ...]:

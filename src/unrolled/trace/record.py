@@ -140,7 +140,8 @@ class _Recording:
             )
         wrong = self._values - {layer for _, layer in self._heard}
         if wrong:
-            raise BadKnob(f"There is no layer {min(wrong)} whose values could be recorded.")
+            last = max(layer for _, layer in self._heard)
+            raise BadKnob(f"layer was {min(wrong)}; the model has layers 0 to {last}.")
         self._layers = {kind: [found[layer] for layer in sorted(found)] for kind, found in layers.items()}
         self._heard.clear()
 
