@@ -173,6 +173,20 @@ def test_what_can_be_mended_is_one_sentence(
     assert "Traceback" not in err
 
 
+def test_a_mistake_of_ours_is_one_sentence_too(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("UNROLLED_DEBUG", raising=False)
+    monkeypatch.setattr("unrolled.wire.to_json", lambda answer: 1 / 0)
+    code, _, err = inside(capsys, "figure", "attention_calculator", "--json")
+    assert code == 1
+    assert "a mistake inside unrolled (ZeroDivisionError: division by zero)" in err
+    assert "Traceback" not in err
+    monkeypatch.setenv("UNROLLED_DEBUG", "1")
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["figure", "attention_calculator", "--json"])
+
+
 def test_a_taken_port(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

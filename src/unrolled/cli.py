@@ -6,6 +6,7 @@ What a figure's panel can be asked is read from its knobs: `unrolled figure NAME
 from __future__ import annotations
 
 import json
+import os
 import sys
 import webbrowser
 from collections.abc import Sequence
@@ -60,6 +61,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = 130
     except BrokenPipeError:
         code = 0
+    except Exception as error:
+        if os.environ.get("UNROLLED_DEBUG"):
+            raise
+        said = f"{type(error).__name__}: {error}".replace("\n", " ")
+        errors.print(f"unrolled: a mistake inside unrolled ({said}); UNROLLED_DEBUG=1 shows where.", markup=False)
+        code = 1
     sys.exit(code if isinstance(code, int) else 0)
 
 
