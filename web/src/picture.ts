@@ -44,7 +44,7 @@ export function draw(order: Order): string | null {
   for (const [panel, blob] of Object.entries(order.answers)) results[panel] = decode(bytesOf(blob));
   const looks = looksOf(order.models);
   const look = (model: string) => looks[model] ?? { hue: 0, line: 0 };
-  const drawn = pictureOf(figure.name)?.draw({ state, results, width, row: MOUSE, look });
+  const drawn = pictureOf(figure.name)?.draw({ state, results, width, row: MOUSE, look, scheme });
   if (!drawn) return null;
   const { head, body } = render(drawn.scene as unknown as Component<Record<string, unknown>>, { props: drawn.props as Record<string, unknown> });
   const { scene, around, rules } = staged(body, head, state.panel, scheme);

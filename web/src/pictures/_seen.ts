@@ -4,6 +4,7 @@
 import type { Component } from "svelte";
 import type { FigureState, Json, Result } from "../contracts";
 import type { Look } from "../looks";
+import type { Scheme } from "../svg/colours";
 
 export interface Seen {
   state: FigureState;
@@ -11,6 +12,7 @@ export interface Seen {
   width: number; // px that the scene may take
   row: number; // px of one row of a list: a finger needs more than a mouse
   look: (model: string) => Look;
+  scheme?: Scheme; // for what is drawn as pixels: these cannot ask the stylesheet; light without
 }
 
 export interface Drawn<Props extends object = Record<string, unknown>> {
