@@ -12,17 +12,18 @@ import hashlib
 import html
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import unrolled
 from unrolled import picture, wire
 from unrolled.checkpoints import Model
+from unrolled.errors import UnrolledError
 from unrolled.figures import figure
 from unrolled.figures._panel import Panel
 from unrolled.progress import Work
 from unrolled.schema import figure_json, knobs_schema
-from unrolled.state import State, answered, closed, question
+from unrolled.state import State, answered, question
 
 SHORT = 8
 """A scale of whole numbers with at most so many steps is recorded whole."""
@@ -38,14 +39,17 @@ POLICY = (
 
 def recording(panel: Panel, state: State, models: Mapping[str, Model]) -> Work[bytes]:
     """Asks everything that the file is to hold, and writes it. `models`: the open ones by their names in the state."""
-    answers: dict[str, dict[str, Any]] = {}
     drawn = yield from picture.drawing(panel, state, models)
-    for each, asked in _questions(panel, state, models):
-        key = json.dumps([each.name, asked], sort_keys=True)
-        if key not in answers:
-            found = yield from answered(each, asked, models)
-            blob = base64.b64encode(wire.encode(found)).decode()
-            answers[key] = {"panel": each.name, "question": asked, "blob": blob}
+    answers: dict[str, dict[str, Any]] = {}
+    for each in (panel, *(other for other in figure(panel.figure).panels.values() if other is not panel)):
+        try:
+            for answering, asked in _questions(each, replace(state, panel=each.name)):
+                yield from _record(answering, asked, models, answers)
+        except (
+            UnrolledError
+        ):  # a panel that these models, or this text, do not open; the file says so when it is chosen
+            if each is panel:
+                raise
     data = {
         "figure": figure_json(panel.figure),
         "state": asdict(state),
@@ -74,18 +78,21 @@ def page(title: str, drawn: str, data: dict[str, Any]) -> str:
     )
 
 
-def _questions(panel: Panel, state: State, models: Mapping[str, Model]) -> Iterator[tuple[Panel, dict[str, Any]]]:
-    """The shown panel first, then the figure's others that these models open."""
-    others = [each for each in figure(panel.figure).panels.values() if each is not panel]
-    for each in (panel, *others):
-        if each.needs and closed(each, list(models.values())):
-            continue
-        stands = State(**asdict(state) | {"panel": each.name})
-        yield from picture.questions(panel.figure, stands)
-        yield each, question(each, stands)
-        if not each.needs:
-            for name, value in _around(each):
-                yield each, question(each, stands, {name: value})
+def _record(panel: Panel, asked: dict[str, Any], models: Mapping[str, Model], into: dict[str, Any]) -> Work[None]:
+    key = json.dumps([panel.name, asked], sort_keys=True)
+    if key not in into:
+        found = yield from answered(panel, asked, models)
+        blob = base64.b64encode(wire.encode(found)).decode()
+        into[key] = {"panel": panel.name, "question": asked, "blob": blob}
+
+
+def _questions(panel: Panel, state: State) -> Iterator[tuple[Panel, dict[str, Any]]]:
+    """As the picture asks, as the table asks, and what is near where that costs little."""
+    yield from picture.questions(panel.figure, state)
+    yield panel, question(panel, state)
+    if not panel.needs:
+        for name, value in _around(panel):
+            yield panel, question(panel, state, {name: value})
 
 
 def _around(panel: Panel) -> Iterator[tuple[str, Any]]:

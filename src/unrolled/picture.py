@@ -44,6 +44,11 @@ def check_width(width: int) -> None:
         raise BadInput(f"A picture {width} px wide cannot be drawn; widths go from {low} to {high}.")
 
 
+def names() -> list[str]:
+    """The figures that have a picture."""
+    return sorted(_call("names"))
+
+
 def questions(name: str, state: State) -> list[tuple[Panel, dict[str, Any]]]:
     """What must be answered before this state can be drawn: panels, each with its question."""
     panels = figure(name).panels

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,11 +53,6 @@ def answered(panel: Panel, asked: Mapping[str, Any], models: Mapping[str, Model]
     """The answer to such a question; `models` are the open ones by the names that the question uses."""
     opened = [models[name] for name in asked.get("models", [])]
     return (yield from answer(panel, asked["knobs"], models=opened, text=asked.get("text"), target=asked.get("target")))
-
-
-def closed(panel: Panel, models: Sequence[Model]) -> bool:
-    """Does one of the models lack what the panel needs?"""
-    return any(panel.why_closed(model.name, model.probes) for model in models)
 
 
 _TEXTS = {"text": ("text",), "pair": ("text", "target"), "target": ("target",)}

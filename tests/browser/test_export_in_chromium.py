@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 from unrolled.cli import main
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 expect.set_options(timeout=20_000)
 TEXT = "The capital of France is"
@@ -75,7 +75,9 @@ def test_the_command_line_draws_what_the_page_draws(
     scene = page.locator("svg.scene").last.locator("xpath=..")
     width = scene.evaluate("it => Math.round(it.closest('.view').clientWidth)")
     text = ["--text", TEXT, "--model", "smollm2"] if figure == "next_token" else []
-    ours = written(tmp_path / "o.svg", figure, *flags, *text, "--width", str(width), "--scheme", scheme).read_text("utf-8")
+    ours = written(tmp_path / "o.svg", figure, *flags, *text, "--width", str(width), "--scheme", scheme).read_text(
+        "utf-8"
+    )
     assert "var(" not in ours
     for left, right in zip(pieces(ours), pieces(theirs), strict=True):
         assert left == right

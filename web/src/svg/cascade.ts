@@ -52,7 +52,7 @@ export function valuesOf(tag: Tag, rules: readonly Rule[], around: Values, schem
   const ordered = [...hints, ...declared.filter((one) => !one[2]), ...declared.filter((one) => one[2])];
   const own: Values = {};
   for (const [name, value] of ordered) Object.assign(own, longhands(name as string, value as string));
-  const values: Values = { ...around, opacity: "1", display: "inline", "background-color": "transparent" };
+  const values: Values = { ...around, opacity: "1", display: "inline", "vector-effect": "none", "background-color": "transparent" };
   for (const [name, value] of Object.entries(own)) if (name.startsWith("--")) values[name] = value;
   for (const [name, value] of Object.entries(own)) {
     if (name.startsWith("--")) continue;

@@ -26,11 +26,11 @@ const BLACK = "#000000";
 /** The properties that a file carries, with their initial values. */
 export const PROPERTIES: Record<string, string> = {
   "fill": BLACK, "fill-opacity": "1", "stroke": "none", "stroke-width": "1", "stroke-opacity": "1", "stroke-dasharray": "none",
-  "stroke-linecap": "butt", "stroke-linejoin": "miter", "paint-order": "normal", "opacity": "1", "font-family": "", "font-size": "16",
+  "stroke-dashoffset": "0", "stroke-linecap": "butt", "stroke-linejoin": "miter", "stroke-miterlimit": "4", "fill-rule": "nonzero", "vector-effect": "none", "paint-order": "normal", "opacity": "1", "font-family": "", "font-size": "16",
   "font-weight": "400", "font-style": "normal", "text-anchor": "start", "dominant-baseline": "auto", "letter-spacing": "normal",
-  "visibility": "visible", "display": "inline", "white-space": "normal", "font-variant-ligatures": "normal",
+  "visibility": "visible", "display": "inline", "white-space": "normal", "font-variant-ligatures": "normal", "image-rendering": "auto",
 };
-const OWN = new Set(["opacity", "display"]); // not inherited
+const OWN = new Set(["opacity", "display", "vector-effect"]); // not inherited
 const NOT_FOR_A_FILE = /^(class|style|role|tabindex|aria-.*|data-.*|pointer-events|xmlns)$/;
 const SHAPES = new Set(["rect", "path", "line", "circle", "ellipse", "polygon", "polyline"]);
 
@@ -105,6 +105,7 @@ function paint(value: string): [colour: string, alpha: number] {
 /** A property's computed value in one spelling: no units, families quoted alike. */
 export function plainValue(name: string, value: string): string {
   if (name === "font-family") return value.split(",").map((one) => one.trim().replace(/["']/g, "")).map((one) => (/^[a-z-]+$/i.test(one) ? one : `'${one}'`)).join(", ");
+  if (value.startsWith("url(")) return value.replace(/["']/g, "");
   if (name === "white-space") return value.startsWith("pre") ? "pre" : "normal";
   if (name === "font-weight") return value.replace("normal", "400").replace("bold", "700");
   if (name === "fill" || name === "stroke") return /^#[0-9a-f]{3,8}$/i.test(value) ? hex(value) : value.replace(/^rgb\(0, 0, 0\)$/, BLACK).replace("black", BLACK);

@@ -6,8 +6,9 @@ let faces: CSSStyleSheet | undefined;
 let sheet: CSSStyleSheet | undefined;
 
 /** An element inside a shadow root of `host`, in the colours that fit what is around it. */
-export function shadowOf(host: HTMLElement, scheme = schemeOf(host)): HTMLElement {
-  host.dataset["theme"] = scheme;
+export function shadowOf(host: HTMLElement): HTMLElement {
+  host.dataset["theme"] = schemeOf(host);
+  if (!host.isConnected) requestAnimationFrame(() => (host.dataset["theme"] = schemeOf(host))); // what is around it comes later
   const root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
   sheet ??= sheetOf(STYLES);
   root.adoptedStyleSheets = [sheet];
@@ -27,13 +28,14 @@ function sheetOf(css: string): CSSStyleSheet {
   return made;
 }
 
-/** Dark where the ground behind it is dark, whatever the system says. */
+/** Dark where the ground behind it is dark, whatever the system says; a page that paints no ground has the browser's. */
 function schemeOf(host: HTMLElement): "light" | "dark" {
   for (let at: Element | null = host; at; at = parentOf(at)) {
-    const [red = 0, green = 0, blue = 0, alpha = 1] = (getComputedStyle(at).backgroundColor.match(/[\d.]+/g) ?? []).map(Number);
+    const [red = 0, green = 0, blue = 0, alpha = 1] = (getComputedStyle(at).backgroundColor.match(/[\d.]+/g) ?? [0, 0, 0, 0]).map(Number);
     if (alpha > 0.5) return 0.299 * red + 0.587 * green + 0.114 * blue < 110 ? "dark" : "light";
   }
-  return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  const takesPart = getComputedStyle(document.documentElement).colorScheme.includes("dark");
+  return takesPart && matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
 }
 
 function parentOf(element: Element): Element | null {

@@ -1,0 +1,79 @@
+"""The library's door: plain calls that answer with arrays, and the models that they keep open.
+
+answer = unrolled.ask("next_token", models=["smollm2"], text="The capital of France is", temperature=0.7)
+answer.result.top_probabilities[0]
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from unrolled.checkpoints import Model
+from unrolled.desk import Shelf
+from unrolled.figures import Answer, answer, figure
+from unrolled.figures._panel import Panel
+from unrolled.progress import Progress, Work, finish
+
+ONE_AT_A_TIME = threading.RLock()
+"""Held while a model computes: a widget's thread and a notebook's cell share the models, and their caches."""
+_shelf = Shelf()
+
+
+def ask(
+    name: str,
+    *,
+    panel: str | None = None,
+    models: Sequence[str | Model] | str | Model = (),
+    text: str | None = None,
+    target: str | None = None,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    **knobs: Any,
+) -> Answer:
+    """One panel's answer; `.result` holds its arrays, `.provenance` where they come from.
+
+    Args:
+        name: of the figure.
+        panel: which of its panels; the first without.
+        models: names, paths, or models that are open already.
+        text: what they read.
+        target: the other text, for figures about a pair.
+        on_progress: called with how far long work is.
+        knobs: as `unrolled figure NAME --help` lists them.
+
+    Raises:
+        UnrolledError: one sentence on what was given, what exists and what to do.
+    """
+    asked = figure(name).panel(panel)
+    given = several(models)
+    allow(each for each in given if isinstance(each, str))
+    work = _answering(asked, given, text, target, knobs)
+    with ONE_AT_A_TIME:
+        found: Answer = finish(work, on_progress)
+    return found
+
+
+def several(models: Sequence[str | Model] | str | Model) -> tuple[str | Model, ...]:
+    """One model or several, as a tuple."""
+    return (models,) if isinstance(models, str | Model) else tuple(models)
+
+
+def allow(names: Iterable[str]) -> None:
+    """Lets these be opened, paths too: they were named in Python, on the reader's own machine."""
+    _shelf.specs = tuple(dict.fromkeys((*_shelf.specs, *names)))
+
+
+def opening(name: str) -> Work[Model]:
+    """A model by name; it stays open for the next call. Paths only after `allow`."""
+    return (yield from _shelf.opening(name))
+
+
+def _answering(
+    asked: Panel, models: Sequence[str | Model], text: str | None, target: str | None, knobs: dict[str, Any]
+) -> Work[Answer]:
+    opened: list[Model] = []
+    for each in models:
+        model = (yield from opening(each)) if isinstance(each, str) else each
+        opened.append(model)
+    return (yield from answer(asked, knobs, models=opened, text=text, target=target))
