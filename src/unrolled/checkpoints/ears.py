@@ -33,6 +33,7 @@ class HubEar:
         self.takes_target = "cross" in kinds
         self.kind_by_module: dict[int, Kind] = {}
         self.sizes: dict[Kind, tuple[int, int]] = {}
+        self.plain = False
 
     def new_cache(self, n: int) -> DynamicCache | None:
         return DynamicCache() if self.chunked else None  # without a config: layers with a window keep everything too
@@ -40,7 +41,7 @@ class HubEar:
     def forward(
         self, ids: Tensor, target: Tensor | None, cache: DynamicCache | None, hear: Callable[[Heard], None]
     ) -> None:
-        with listening(self._module, self.kind_of, hear=hear):
+        with listening(self._module, self.kind_of, hear=hear, plain=self.plain):
             self._module(**inputs(self._module, ids, target), use_cache=cache is not None, **_past(cache))
 
     def kind_of(self, module: nn.Module, n_query: int, n_key: int) -> Kind:

@@ -43,6 +43,7 @@ class _Listening:
     kind_of: Callable[[nn.Module, int, int], Kind]
     hear: Callable[[Heard], None] | None
     factors: Factors
+    plain: bool
     masks: dict[tuple[Any, ...], tuple[Tensor, _Mask]] = field(default_factory=dict)
     layers: defaultdict[Kind, int] = field(default_factory=lambda: defaultdict(int))
 
@@ -66,11 +67,13 @@ def listening(
     *,
     hear: Callable[[Heard], None] | None = None,
     factors: Factors | None = None,
+    plain: bool = False,
 ) -> Iterator[None]:
-    """A forward pass inside goes through `_attention`. `factors` hold for what is listened to further inside."""
+    """A forward pass inside goes through `_attention`. `factors` hold for what is listened to further inside. `plain`:
+    values are mixed by the formula written out, not by torch's fused kernel, which rounds otherwise."""
     outer = _LISTENING.get()
     held = factors if factors is not None else (outer.factors if outer is not None else {})
-    token = _LISTENING.set(_Listening(kind_of=kind_of, hear=hear, factors=held))
+    token = _LISTENING.set(_Listening(kind_of=kind_of, hear=hear, factors=held, plain=plain))
     try:
         with implementation(module, NAME):
             yield
@@ -142,7 +145,7 @@ def _attention(
     if now.hear is not None:
         said = {"query": query[0], "key": key[0], "value": value[0]}
         now.hear(Heard(kind=kind, layer=layer, attention=attention, start=start, **said))
-    if softcap is None and s_aux is None:
+    if softcap is None and s_aux is None and not now.plain:
         sdpa: Any = ALL_ATTENTION_FUNCTIONS["sdpa"]
         out = sdpa(
             module, query, key, value, attention_mask, scaling=scaling, is_causal=is_causal, position_bias=position_bias

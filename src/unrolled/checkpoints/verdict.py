@@ -21,9 +21,10 @@ from unrolled.checkpoints.cache import cache_folder, write_whole
 from unrolled.checkpoints.ears import EagerEar, HubEar, eager_weights, inputs
 from unrolled.checkpoints.listening import listening
 from unrolled.errors import ProbeNotFound
-from unrolled.models.weighing import Ear, Heard, Kind, weight_rows
+from unrolled.models.weighing import Ear, Heard, Kind, scores_of, weight_rows
 
 N_TRIED = 24  # tokens of the short text
+_LARGE = 30.0  # scores beyond it are rounded, in float32, so that weights differ by more
 _MAP_BYTES = 1 << 28  # kept of a model that gives whole maps only
 _CHANGING = ("dynamic", "longrope")  # positions that depend on how long the text is: not read in parts
 
@@ -44,6 +45,7 @@ def fitted_ear(
 ) -> tuple[Ear | None, str]:
     """The best ear that the model's own eager weights agree with; without one, the reason."""
     ear = HubEar(module, kinds, chunked=False)
+    ear.plain = True  # the formula is compared, not the kernel
     verdict = _remembered(key)
     with torch.inference_mode():
         try:
@@ -53,7 +55,7 @@ def fitted_ear(
         if verdict is None:
             verdict = _judged(module, ear, ids, target)
             _remember(key, verdict)
-    ear.chunked = verdict.chunked
+    ear.chunked, ear.plain = verdict.chunked, False
     if verdict.way == "registry":
         return ear, ""
     if verdict.way == "eager":
@@ -134,25 +136,31 @@ def _difference(
     name = type(module).__name__
     if {kind: len(layers) for kind, layers in theirs.items()} != _counted(heard):
         return f"{name} was heard in {_counted(heard)} layers, and gives eager weights of others: it is not understood."
-    close = 1e-5 if next(module.parameters()).dtype in (torch.float32, torch.float64) else 2e-2
+    close = 1e-5 if module.dtype in (torch.float32, torch.float64) else 2e-2
     for (kind, layer), calls in heard.items():
-        worst = max(_apart(call, calls[-1].key, theirs[kind][layer]) for call in calls)
-        if not worst <= close:
-            return (
-                f"{name}: the weights that are derived from queries and keys differ from the model's own by {worst:.1e}"
-                f" (layer {layer}, {kind}), so none are shown."
-            )
+        for call in calls:
+            apart, largest = _apart(call, calls[-1].key, theirs[kind][layer])
+            if not apart <= close * max(1.0, largest / _LARGE):
+                return (
+                    f"{name}: the weights that are derived from queries and keys differ from the model's own by"
+                    f" {apart:.1e} (layer {layer}, {kind}), so none are shown."
+                )
     return None
 
 
-def _apart(heard: Heard, key: Tensor | None, theirs: Tensor) -> float:
+def _apart(heard: Heard, key: Tensor | None, theirs: Tensor) -> tuple[float, float]:
+    """The largest difference of the weights, and the size of the largest score."""
     assert heard.query is not None
     assert key is not None
     n = heard.query.shape[1]
     rows = torch.arange(heard.start, heard.start + n, device=heard.query.device)
     wanted = theirs[:, heard.start : heard.start + n]
     ours = weight_rows(heard.attention, heard.query, key, rows)
-    return float((ours - wanted).abs().max()) if ours.shape == wanted.shape else float("inf")
+    if ours.shape != wanted.shape:
+        return float("inf"), 0.0
+    largest = scores_of(heard.attention, heard.query, key, rows)[wanted > 0].abs()
+    largest = largest[largest.isfinite()].max()
+    return float((ours - wanted).abs().max()), float(largest)
 
 
 def _counted(heard: Mapping[tuple[Kind, int], Any]) -> dict[Kind, int]:

@@ -121,15 +121,15 @@ def weight_rows(attention: Attention, query: Tensor, key: Tensor, rows: Tensor, 
 def scores_of(attention: Attention, query: Tensor, key: Tensor, rows: Tensor, first_head: int = 0) -> Tensor:
     """What goes into the softmax, -inf (or nearly) where a query may not look. Shapes as in `weight_rows`."""
     wide = torch.promote_types(query.dtype, torch.float32)
-    groups, n_row = len(key), query.shape[1]
-    grouped = query.to(wide).reshape(groups, -1, query.shape[-1])  # neighbouring heads share a key
-    scores = (grouped @ key.to(wide).transpose(1, 2)).view(len(query), n_row, -1) * attention.scaling
+    groups, (n_head, n_row, d_head) = len(key), query.shape
+    grouped = query.to(wide).reshape(groups, n_head // groups * n_row, d_head)  # neighbouring heads share a key
+    scores = (grouped @ key.to(wide).transpose(1, 2)).view(n_head, n_row, key.shape[1]) * attention.scaling
     if attention.softcap is not None:
         scores = (scores / attention.softcap).tanh() * attention.softcap
     keys = torch.arange(key.shape[1], device=key.device)
     if attention.bias is not None:
         bias = attention.bias(rows, keys)
-        scores = scores + (bias if len(bias) == 1 else bias[first_head : first_head + len(query)])
+        scores = scores + (bias if len(bias) == 1 else bias[first_head : first_head + n_head])
     return _masked(attention, scores, rows, keys)
 
 

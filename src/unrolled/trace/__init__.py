@@ -1,12 +1,12 @@
 """Recording what a model does with a text, and changing it while it runs."""
 
 from unrolled.models.weighing import Attention, Kind
-from unrolled.trace.lens import Lens, lens
+from unrolled.trace.logit_lens import Lens, lens
 from unrolled.trace.patch import HeadOff, HeadScale, Patch, Replace, patched
 from unrolled.trace.reading import logits_of, losses
-from unrolled.trace.record import record
+from unrolled.trace.recording import record
 from unrolled.trace.trace import Trace
-from unrolled.trace.wrap import Report, report, wrap
+from unrolled.trace.wrapping import Report, report, wrap
 
 __all__ = [
     "Attention",

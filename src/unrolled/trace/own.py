@@ -166,7 +166,8 @@ def _heads(part: nn.MultiheadAttention, which: int, x: Tensor) -> Tensor:
     weight = apart[which]  # None where query, key and value have one width
     if weight is None:
         weight = part.in_proj_weight[which * d : (which + 1) * d]
-    bias = None if part.in_proj_bias is None else part.in_proj_bias[which * d : (which + 1) * d]
+    biases: Tensor | None = part.in_proj_bias
+    bias = None if biases is None else biases[which * d : (which + 1) * d]
     if x.ndim == 3:
         x = x[0] if part.batch_first else x[:, 0]
     return F.linear(x, weight, bias).view(len(x), part.num_heads, -1).transpose(0, 1)

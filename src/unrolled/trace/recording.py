@@ -16,6 +16,8 @@ from unrolled.text import Tokens
 from unrolled.trace.stream import Stream, all_places, check_readable, last_place
 from unrolled.trace.trace import Layer, Trace
 
+_CELLS = 1 << 20  # of a mask (positions of a part × positions so far), so that long texts need little beside the trace
+
 
 def record(
     model: Model,
@@ -34,7 +36,7 @@ def record(
     ear = _checked(model, tokens, target)
     if residual or logits:
         check_readable(model)
-    recording = _Recording(len(tokens), frozenset(values), ear.sizes)
+    recording = _Recording(len(tokens if target is None else target), frozenset(values), ear.sizes)
     stream = Stream(len(tokens), all_places(model) if residual else last_place(model) if logits else {})
     yield from _run(model, ear, tokens, target, recording, stream)
     return Trace(
@@ -58,7 +60,7 @@ def _run(
     ids = as_row(tokens.ids, model.device)
     decoder = as_row(target.ids, model.device) if target is not None else None
     cache = ear.new_cache(len(tokens))
-    step = CHUNK if ear.chunked else len(tokens)
+    step = min(CHUNK, max(32, _CELLS // len(tokens))) if ear.chunked else len(tokens)
     for start in range(0, len(tokens), step):
         yield Progress(start, len(tokens), "tokens recorded")
         stop_if_cancelled()
