@@ -105,6 +105,7 @@ def tokens(address: str) -> int:
 
 def dragging(page: Page, address: str) -> list[Row]:
     page.goto(f"{address}/figures/attention_calculator")
+    page.get_by_role("gridcell").first.click()
     slider = page.locator(".cell-editor input[type=range]")
     slider.scroll_into_view_if_needed()
     box = slider.bounding_box()

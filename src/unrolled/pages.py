@@ -8,7 +8,6 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Iterable
-from functools import cache
 from importlib import resources
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,9 +22,8 @@ DEFAULT_TEXT = "The capital of France is"
 FRONT = "next_token"  # the figure on the front page
 
 
-@cache
 def shell() -> str:
-    """The built page with its marks still in place."""
+    """The built page with its marks still in place; read each time, as it may be built anew under a running server."""
     page = resources.files("unrolled") / "page" / "index.html"
     if not page.is_file():
         raise UnrolledError(
