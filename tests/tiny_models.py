@@ -11,29 +11,10 @@ import torch
 import transformers
 from tokenizers import models, pre_tokenizers, processors
 
-WORDS = [
-    "the",
-    "animal",
-    "didn't",
-    "cross",
-    "street",
-    "because",
-    "it",
-    "was",
-    "too",
-    "tired",
-    "and",
-    "hot",
-    "out",
-    "there",
-    "that",
-    "day",
-    "a",
-    "cat",
-    "sat",
-    "on",
-    "mat",
-]
+WORDS = (
+    *("the", "animal", "didn't", "cross", "street", "because", "it", "was", "too", "tired", "and"),
+    *("hot", "out", "there", "that", "day", "a", "cat", "sat", "on", "mat"),
+)
 VOCABULARY = {word: i for i, word in enumerate(["[PAD]", "[CLS]", "[SEP]", "[UNK]", *WORDS])}
 TEXT = (
     "the cat sat on the mat because it was too tired and the animal didn't cross the street that hot day"  # 21 tokens
@@ -126,7 +107,7 @@ def auto_class(kind: str) -> Any:
 
 
 def strong(module: torch.nn.Module, spread: float) -> None:
-    """Random weights: matrices of standard deviation `spread`, norms around 1, biases, sinks and tables of theirs too."""
+    """Random weights: matrices of standard deviation `spread`, norms around 1, tables and sinks of 1."""
     random = torch.Generator().manual_seed(0)
     for name, parameter in module.named_parameters():
         is_scale = parameter.ndim == 1 and name.endswith("weight")
