@@ -51,6 +51,16 @@ def test(arguments: list[str]) -> int:
     return call(PYTHON, "-m", "pytest", *arguments)
 
 
+def notebooks(arguments: list[str]) -> int:
+    """the widget in JupyterLab and marimo, in a real Chromium; installs both beside .venv"""
+    with env.alone():
+        env.base()
+        env.checkpoint("smollm2")
+        env.browser()
+        os.environ["UNROLLED_NOTEBOOKS"] = str(env.notebooks())
+    return call(PYTHON, "-m", "pytest", "-m", "notebook", *arguments)
+
+
 STALE = (
     "import sys; from unrolled.schema import GENERATED, typescript;"
     "sys.exit(GENERATED.read_text(encoding='utf-8') != typescript() and f'{GENERATED.name} is stale: make format')"
@@ -120,6 +130,7 @@ def lock(arguments: list[str]) -> int:
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "guide": guide,
     "test": test,
+    "notebooks": notebooks,
     "check": check,
     "format": format_code,
     "bench": bench,

@@ -26,6 +26,10 @@ PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 PIP = (str(PYTHON), "-m", "pip", "--disable-pip-version-check")
 
 
+NOTEBOOKS = ("jupyterlab>=4.4,<5", "marimo>=0.17")
+LAB_PARTS = ("anywidget", "ipywidgets", "jupyterlab_widgets")
+
+
 class SetupFailed(Exception):
     """A step failed; the message says which, and what to do."""
 
@@ -162,6 +166,28 @@ def browser() -> None:
     if not found.is_file() or (path and not Path(path).is_file()):
         with announced("finding or installing a Chromium for the browser tests"):
             run(PYTHON, ROOT / "scripts" / "chromium.py", why="There is no Chromium for the browser tests.")
+
+
+def notebooks() -> Path:
+    """JupyterLab and marimo in an environment of their own, which sees all of .venv; gives its Python."""
+    folder = VENV / "notebooks"
+    python = folder / PYTHON.relative_to(VENV)
+
+    def make() -> None:
+        run(sys.executable, "-m", "venv", "--clear", folder, why="The notebooks' environment could not be made.")
+        purelib = "import sysconfig; print(sysconfig.get_path('purelib'))"
+        ours, theirs = (
+            subprocess.run([str(one), "-c", purelib], capture_output=True, text=True, check=True).stdout.strip()
+            for one in (PYTHON, python)
+        )
+        (Path(theirs) / "unrolled-base.pth").write_text(ours + "\n", encoding="utf-8")
+        pip = (str(python), "-m", "pip", "--disable-pip-version-check", "install", "-qq")
+        why = "JupyterLab and marimo could not be installed."
+        run(*pip, *NOTEBOOKS, why=why)
+        run(*pip, "--ignore-installed", "--no-deps", *LAB_PARTS, why=why)  # JupyterLab looks for them in its own folder
+
+    once("notebooks", digest(*NOTEBOOKS, *LAB_PARTS), "installing JupyterLab and marimo, for their tests", make)
+    return python
 
 
 def base() -> None:

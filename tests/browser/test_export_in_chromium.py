@@ -5,6 +5,7 @@ figure opens from disk with the network off.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -87,3 +88,59 @@ def test_the_command_line_draws_what_the_page_draws(
 def pieces(svg: str) -> list[str]:
     """Tag by tag, so that a difference can be read."""
     return re.sub(r"<!--.*?-->", "", svg).replace("><", ">\n<").split("\n")
+
+
+@pytest.fixture
+def disk(browser: Browser) -> Iterator[tuple[Page, list[str]]]:
+    """A page with the network off, and what it complains of: a blocked script, an error, a request."""
+    context = browser.new_context(viewport={"width": 1100, "height": 900}, offline=True)
+    complaints: list[str] = []
+    page = context.new_page()
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: complaints.append(message.text))
+    local = ("file:", "data:", "blob:")
+    page.on("request", lambda request: None if request.url.startswith(local) else complaints.append(request.url))
+    yield page, complaints
+    context.close()
+
+
+def test_a_file_of_next_token_opens_from_disk(disk: tuple[Page, list[str]], tmp_path: Path, smollm2_path: Path) -> None:
+    page, complaints = disk
+    flags = ("--text", TEXT, "--model", "smollm2", "--temperature", "0.7")
+    path = written(tmp_path / "n.html", "next_token", *flags)
+    page.goto(path.as_uri())
+    bars = page.get_by_role("group", name="next tokens").get_by_role("button")
+    expect(bars.first).to_contain_text("Paris")
+    expect(page.locator(".provenance")).to_contain_text("recorded earlier smollm2 · float32 · cpu · unrolled ")
+    before = bars.first.text_content()
+    turn(page, "temperature", "1.5")  # the whole distribution is inside: knobs that only shape it stay live
+    expect(bars.first).not_to_have_text(before or "")
+    page.get_by_role("button", name="tree").click()
+    expect(page.get_by_role("group", name="smollm2: ways on")).to_contain_text("Paris")
+    turn(page, "depth", "4")
+    sentence = page.get_by_role("alert")
+    expect(sentence).to_contain_text("This file holds recorded answers, and not this one.")
+    expect(sentence).to_contain_text("unrolled figure next_token --panel tree --model smollm2")
+    expect(sentence).to_contain_text("--depth 4")
+    assert complaints == []
+
+
+def test_a_file_of_the_calculator_answers_what_is_near(disk: tuple[Page, list[str]], tmp_path: Path) -> None:
+    page, complaints = disk
+    page.goto(written(tmp_path / "a.html", "attention_calculator", "--view", "stage=weights").as_uri())
+    first = page.get_by_role("gridcell", name=re.compile("^weight of t1 .* t4"))
+    expect(first).not_to_have_accessible_name(re.compile(r": 0\.00$"))
+    page.get_by_role("checkbox", name=re.compile("causal")).check()
+    expect(first).to_have_accessible_name(re.compile(r": 0\.00$"))
+    page.get_by_role("tab", name="Table").click()
+    expect(page.get_by_role("tabpanel")).to_contain_text("weights")
+    with page.expect_download() as png:
+        page.get_by_role("button", name="PNG").click()
+    assert Path(png.value.path()).read_bytes().startswith(b"\x89PNG")
+    assert complaints == []
+
+
+def turn(page: Page, knob: str, value: str) -> None:
+    box = page.get_by_role("spinbutton", name=re.compile(knob)).first
+    box.fill(value)
+    box.press("Enter")
