@@ -45,6 +45,34 @@ export interface AttentionCalculatorSteps {
   output_arithmetic: string[][];
 }
 
+/** The steps in a head of a loaded model, on the reader's own text. */
+export interface AttentionCalculatorHead {
+  /** The last tokens of the text, as many as are shown. */
+  tokens: string[];
+  /** Position in the text of the first of them. */
+  first: number;
+  /** Queries, positions applied. */
+  query: NdArray;
+  /** Keys, positions applied. */
+  key: NdArray;
+  /** Values. */
+  value: NdArray;
+  /** Each query (row) times each key (column). */
+  scores: NdArray;
+  /** Scores times the model's own scaling. */
+  scaled: NdArray;
+  /** −∞ where a query may not look. */
+  masked: NdArray;
+  /** The softmax over all keys of the text, of which these columns. */
+  weights: NdArray;
+  /** Each row's weight on keys before the first shown. */
+  elsewhere: NdArray;
+  /** What scores are multiplied with: 1/√d_head as a rule. */
+  scaling: number;
+  /** The arithmetic of the score that was asked for with row and column. */
+  sentence: string;
+}
+
 /** Why the scores are divided by √d_k: variance and softmax gradient as d_k grows from 4 to 1,024, measured. */
 export interface AttentionCalculatorVariance {
   /** Length of queries and keys. */
@@ -65,6 +93,122 @@ export interface AttentionCalculatorVariance {
   gradient: NdArray;
   /** The same with scaling. */
   scaled_gradient: NdArray;
+}
+
+/** Every head on the text, small, each with its scores and, where they allow one, a name. */
+export interface HeadsOverview {
+  /** What the keys stand for: the text's tokens. */
+  tokens: string[];
+  /** Characters of the text that each token covers, from and up to. */
+  token_spans: NdArray;
+  /** The kinds of attention that this model has. */
+  kinds: string[];
+  /** Which of them is shown. */
+  kind: string;
+  /** Weights of evenly spaced queries, the largest of each block of keys; 255 is all of a query's attention. */
+  thumbnails: NdArray;
+  /** Positions of those queries; their rows are exact. */
+  thumbnail_queries: NdArray;
+  /** Keys a block. */
+  block_size: number;
+  /** What the heads are scored for, on texts of the figure's own. */
+  score_names: string[];
+  /** 0 is what an even spread would get, 1 is all of the attention; meaning: a correlation; entropy: 1 is even. */
+  scores: NdArray;
+  /** Lower end of the 95 % interval over the texts. */
+  scores_low: NdArray;
+  /** Upper end. */
+  scores_high: NdArray;
+  /** A head's name, where a score's interval lies above its threshold; else unclassified. */
+  labels: string[][];
+}
+
+/** One head's weights, exact, and the whole of it in small to find one's way by. */
+export interface HeadsMap {
+  /** Tokens that look, of this tile. */
+  query_strings: string[];
+  /** Tokens that are looked at, of this tile. */
+  key_strings: string[];
+  /** Attention weights; whole rows sum to 1, of which this is a part when the text is longer than the tile. */
+  weights: NdArray;
+  /** Position of the tile's first query. */
+  first_query: number;
+  /** Position of the tile's first key. */
+  first_key: number;
+  /** Queries in the whole text. */
+  n_query: number;
+  /** Keys in the whole text. */
+  n_key: number;
+  /** The whole map in small: evenly spaced exact rows, the largest of each block of keys; 255 is 1. */
+  navigation: NdArray;
+  /** Positions of those rows. */
+  navigation_queries: NdArray;
+  /** Keys a block. */
+  navigation_block: number;
+}
+
+/** Which heads look from one word of the text at another. */
+export interface HeadsFind {
+  /** Attention from the asking word's tokens to all tokens of the other, mean over the asking ones. */
+  weight: NdArray;
+  /** What an even spread would give. */
+  even: number;
+  /** Tokens that ask. */
+  query_positions: NdArray;
+  /** Tokens that are asked. */
+  key_positions: NdArray;
+  /** The heads with the largest weight: their layers, */
+  best_layers: NdArray;
+  /** their numbers, */
+  best_heads: NdArray;
+  /** and their weights. */
+  best_weights: NdArray;
+}
+
+/** What becomes of the loss and of the next token when heads are switched off. */
+export interface HeadsAblate {
+  /** The heads that are off, as layer.head. */
+  off: string[];
+  /** The text's tokens. */
+  tokens: string[];
+  /** −ln p of each token given those before it, all heads on; in nats, and not a number for the first. */
+  surprisal_before: NdArray;
+  /** The same with the heads off. */
+  surprisal_after: NdArray;
+  /** Their mean, in nats a token. */
+  loss_before: number;
+  /** The same with the heads off. */
+  loss_after: number;
+  /** The likeliest next tokens, before or after. */
+  top_strings: string[];
+  /** Their probability with all heads on, over the whole vocabulary. */
+  before: NdArray;
+  /** And with the heads off. */
+  after: NdArray;
+  /** Kullback–Leibler divergence of what comes next, from before to after, in bits. */
+  kl_bits: number;
+}
+
+/** The likeliest next token of every layer at the last positions, and what becomes of the final answer. */
+export interface LensLens {
+  /** The last tokens of the text. */
+  tokens: string[];
+  /** Position in the text of the first of them. */
+  first: number;
+  /** Where the stream is read: the embedding, then after each block. */
+  layers: string[];
+  /** The layer's likeliest next token. */
+  top_strings: string[][];
+  /** Its probability, over the whole vocabulary. */
+  top_probabilities: NdArray;
+  /** What the model says in the end. */
+  final_strings: string[];
+  /** Rank of that final answer in the layer; 1 is the layer's own first choice. */
+  final_rank: NdArray;
+  /** What the layer gives to it. */
+  final_probability: NdArray;
+  /** How unsure the layer is, in bits. */
+  entropy_bits: NdArray;
 }
 
 /** How likely each token of the vocabulary is to come next. */

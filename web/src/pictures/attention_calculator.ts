@@ -1,7 +1,11 @@
-// attention_calculator: the matrices of the stage that is looked at, or what √d_k is for, as props of their scenes.
+// attention_calculator: the matrices of the stage that is looked at, a head of a loaded model, or what √d_k is for, as
+// props of their scenes.
 import type { FigureState, Json, Result } from "../contracts";
 import { listOf, rowsOf } from "../parts/matrix_edit";
+import { shown } from "../parts/words";
 import Steps from "../scenes/attention_calculator.svelte";
+import Head from "../scenes/attention_head.svelte";
+import { HEAD_STAGES, type HeadStage, type HeadSteps, type Pair } from "../scenes/attention_head_layout";
 import { KINDS, PROJECTIONS, STAGES, type AttentionCell, type Matrices, type MatrixName, type Projection, type StageName } from "../scenes/attention_stages";
 import Variance from "../scenes/attention_variance.svelte";
 import type { Drawn, Seen } from "./_seen";
@@ -53,7 +57,35 @@ export function draw({ state, results, width }: Seen): Drawn<object> | null {
     const props = { measured, width, pointed, title: "Why the scores are divided by √d_k" };
     return { scene: Variance as Drawn["scene"], props };
   }
+  if (state.panel === "head") return { scene: Head as Drawn["scene"], props: headOf(state, headIn(result), width) };
   return { scene: Steps as Drawn["scene"], props: stepsOf(state, matricesOf(result), width) };
+}
+
+export function headIn({ data }: Result): HeadSteps {
+  const matrix = (name: "query" | "key" | HeadStage) => rowsOf(data[name]);
+  return {
+    tokens: (data["tokens"] as string[]).map(shown), first: Number(data["first"]), scaling: Number(data["scaling"]),
+    query: matrix("query"), key: matrix("key"), scores: matrix("scores"), scaled: matrix("scaled"), masked: matrix("masked"),
+    weights: matrix("weights"), elsewhere: listOf(data["elsewhere"]),
+  };
+}
+
+export function headStageOf({ view }: FigureState): HeadStage {
+  return HEAD_STAGES.find((name) => name === view["stage"]) ?? "scores";
+}
+
+/** The query and the key that the knobs point at, as the engine takes them: not beyond the last. */
+export function pairOf({ knobs }: FigureState, tokens: number): Pair {
+  const inside = (value: Json | undefined): number => Math.max(0, Math.min(Number(value ?? 0), tokens - 1));
+  return [inside(knobs["row"]), inside(knobs["column"])];
+}
+
+/** A head's steps, with the chosen query and key pointed at. */
+export function headOf(state: FigureState, steps: HeadSteps, width: number) {
+  const stage = headStageOf(state);
+  const { layer = 0, head = 0 } = state.knobs;
+  const title = `Layer ${String(layer)}, head ${String(head)}: ${stage}`;
+  return { stage, steps, width, pointed: pairOf(state, steps.tokens.length), title };
 }
 
 /** The steps, with the chosen cell pointed at. The page adds what only a screen has: a pointer, an editor, motion. */
