@@ -1,5 +1,5 @@
-"""A head of a loaded model in the calculator, in a real Chromium: its numbers and its arithmetic are Python's, a pair is
-pointed at by hand and by key, and an address gives the same picture again.
+"""A head of a loaded model in the calculator, in a real Chromium: its numbers and its arithmetic are Python's, a pair
+is pointed at by hand and by key, and an address gives the same picture again.
 """
 
 from __future__ import annotations
@@ -157,7 +157,8 @@ def test_it_fits(page: Page, server: str, width: int) -> None:
     outside = page.evaluate(
         """() => { const scene = document.querySelector("svg.scene"), box = scene.getBoundingClientRect();
         return [...scene.querySelectorAll("text, rect")].filter(it => { const own = it.getBoundingClientRect();
-            return own.right > box.right + 1 || own.left < box.left - 1 || own.top < box.top - 1 || own.bottom > box.bottom + 1;
+            return own.right > box.right + 1 || own.left < box.left - 1
+                || own.top < box.top - 1 || own.bottom > box.bottom + 1;
         }).map(it => it.outerHTML.slice(0, 120)); }"""
     )
     assert outside == []
@@ -186,12 +187,11 @@ def test_the_command_line_draws_what_the_page_draws(page: Page, server: str, tmp
     with page.expect_download() as download:
         page.get_by_role("group", name="Take along").get_by_role("button", name="SVG").click()
     download.value.save_as(tmp_path / "page.svg")
+    asked = ["--panel", "head", "--model", "smollm2", "--text", TEXT]
     knobs = ["--layer", "13", "--head", "8", "--row", "5", "--column", "1", "--view", "stage=weights"]
     sizes = ["--width", str(width), "--scheme", scheme, "--out", str(tmp_path / "ours.svg")]
     with pytest.raises(SystemExit) as end:
-        main(
-            ["figure", "attention_calculator", "--panel", "head", "--model", "smollm2", "--text", TEXT, *knobs, *sizes]
-        )
+        main(["figure", "attention_calculator", *asked, *knobs, *sizes])
     assert end.value.code == 0
     ours = (tmp_path / "ours.svg").read_text("utf-8")
     assert ET.fromstring(ours.encode()).tag.endswith("svg")

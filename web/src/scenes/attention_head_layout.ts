@@ -73,7 +73,7 @@ function beside(n: number, dims: number, width: number, longest: number): HeadLa
     key: { x, y: y - gap - deep * dims, along: deep, across: cell, lying: true },
     matrix: { x, y, cell, cellHeight }, elsewhere: { x: x + n * cell + gap, cell: Math.min(Math.max(cell, 34), width - x - n * cell - gap) },
     formula: { x: middle, y: Math.max(26, y - gap - 3 * RAMP - 34), size: width >= 800 ? 20 : 16 },
-    ramps: [0, 1, 2].map((i) => ({ x: middle - 106, y: y - gap - (3 - i) * RAMP - 10 })),
+    ramps: [0, 1, 2].map((i) => ({ x: middle - 118, y: y - gap - (3 - i) * RAMP - 10 })),
   };
 }
 
