@@ -51,7 +51,7 @@ def test_knobs_come_from_the_signature() -> None:
     assert knobs["vocabulary"]["x-hidden"] is True
     assert panels["distribution"]["inputs"] == ["models", "text"]
     assert panels["distribution"]["max_models"] == 3
-    steps, variance = schema.figure_json("attention_calculator")["panels"]
+    steps, _, variance = schema.figure_json("attention_calculator")["panels"]
     assert steps["knobs"]["properties"]["x"]["x-matrix"]["rows"] == [1, 8]
     assert variance["knobs"]["properties"]["n_samples"]["enum"] == [128, 512, 2048]
 

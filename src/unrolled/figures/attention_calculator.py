@@ -24,6 +24,7 @@ from unrolled.figures._panel import Axes, panel
 from unrolled.figures._tracing import check_head, trace_of
 from unrolled.mathematics import Formula, Symbol
 from unrolled.models import attention
+from unrolled.models.weighing import scores_of
 from unrolled.progress import Progress, Work, stop_if_cancelled
 from unrolled.trace import Trace
 
@@ -290,9 +291,12 @@ def head(
         )
     n = trace.shape(kind)[0]
     shown = slice(max(0, n - last), n)
-    query, key = trace.query(layer, head, kind=kind)[shown], trace.key(layer, head, kind=kind)[shown]
+    query, keys = trace.query(layer, head, kind=kind)[shown], trace.key(layer, head, kind=kind)
+    key = keys[shown]
     scores = attention.scores(torch.from_numpy(query)[None], torch.from_numpy(key)[None])[0].numpy()
     scaled = scores * np.float32(how.scaling)
+    places = torch.arange(shown.start, n)
+    masked = scores_of(how, torch.from_numpy(query)[None], torch.from_numpy(keys)[None], places)[0, :, shown]
     weights = trace.weights(layer, head, shown, shown, kind=kind)
     row, column = min(row, len(scores) - 1), min(column, len(scores) - 1)
     return HeadSteps(
@@ -303,7 +307,7 @@ def head(
         value=trace.value(layer, head, kind=kind)[shown],
         scores=scores,
         scaled=scaled,
-        masked=np.where(weights > 0, scaled, np.float32(-np.inf)),
+        masked=masked.numpy(),
         weights=weights,
         elsewhere=np.maximum(0, 1 - weights.sum(axis=1)),
         scaling=how.scaling,
