@@ -191,6 +191,22 @@ def test_texts_are_framed(opened) -> None:
         opened("llama").encode_target("the cat")
 
 
+def test_positions_that_are_none_do_not_count(opened) -> None:
+    model = opened("roberta")  # its padding's number is 0, so one of the 66 rows of its table stands for no position
+    longest = model.encode(" ".join(["cat"] * (model.context - 2)))
+    assert finish(record(model, longest)).shape() == (model.context, model.context)
+    with pytest.raises(TextTooLong):
+        model.encode(" ".join(["cat"] * (model.context - 1)))
+
+
+def test_values_of_one_layer_are_those_alone(opened) -> None:
+    model = opened("llama")
+    trace = finish(record(model, model.encode(TEXT), values=[1]))
+    kept = trace.layers["self"][1].value
+    assert kept is not None
+    assert kept.untyped_storage().nbytes() == kept.nbytes
+
+
 def test_wrong_questions_get_a_sentence(opened) -> None:
     llama, t5 = opened("llama"), opened("t5")
     tokens = llama.encode(TEXT)

@@ -80,7 +80,9 @@ def foreign_model(
     table: Any = module.get_input_embeddings()
     vocabulary = reader.vocabulary if reader is not None else int(table.weight.shape[0])
     frame = _frame(config, tokenizer, kinds)
-    ids, target = _tried(tokenizer, vocabulary, min(N_TRIED, context), module.device, "cross" in kinds)
+    ids, target = _tried(
+        tokenizer, vocabulary, min(N_TRIED, context - _offset(module)), module.device, "cross" in kinds
+    )
     key = verdict_key(sha256, module.dtype) if sha256 else None
     ear, why = fitted_ear(module, kinds, ids, target, key)
     blocks = blocks_of(module)
@@ -100,9 +102,18 @@ def foreign_model(
         why={"attn": why} if why else {},
         tokenizer=tokenizer,
         probes=frozenset(probes),
-        context=context,
+        context=context - _offset(module),
         vocabulary=vocabulary,
         sha256=sha256,
+    )
+
+
+def _offset(module: PreTrainedModel) -> int:
+    """Rows of a position table that stand for no position: RoBERTa's begin after the padding's number."""
+    parts: Any = module.named_modules()  # of modules with attributes of their own
+    tables = (part for name, part in parts if name.endswith("position_embeddings"))
+    return max(
+        (int(padding) + 1 for part in tables if (padding := getattr(part, "padding_idx", None)) is not None), default=0
     )
 
 

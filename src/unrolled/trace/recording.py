@@ -137,7 +137,7 @@ class _Recording:
                 n_key=n_key,
                 query=query,
                 key=key,
-                value=value if layer in self._values else None,
+                value=value.clone() if value is not None and layer in self._values else None,
                 weights=heard.weights,
             )
         wrong = self._values - {layer for _, layer in self._heard}
