@@ -31,11 +31,21 @@ function sheetOf(css: string): CSSStyleSheet {
 /** Dark where the ground behind it is dark, whatever the system says; a page that paints no ground has the browser's. */
 function schemeOf(host: HTMLElement): "light" | "dark" {
   for (let at: Element | null = host; at; at = parentOf(at)) {
-    const [red = 0, green = 0, blue = 0, alpha = 1] = (getComputedStyle(at).backgroundColor.match(/[\d.]+/g) ?? [0, 0, 0, 0]).map(Number);
-    if (alpha > 0.5) return 0.299 * red + 0.587 * green + 0.114 * blue < 110 ? "dark" : "light";
+    const [red, green, blue, alpha] = bytesOf(getComputedStyle(at).backgroundColor);
+    if (alpha > 127) return 0.299 * red + 0.587 * green + 0.114 * blue < 110 ? "dark" : "light";
   }
   const takesPart = getComputedStyle(document.documentElement).colorScheme.includes("dark");
   return takesPart && matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+}
+
+/** A colour in whatever notation, as it comes to the screen. */
+function bytesOf(colour: string): [red: number, green: number, blue: number, alpha: number] {
+  const pen = document.createElement("canvas").getContext("2d");
+  if (!pen || colour === "") return [0, 0, 0, 0];
+  pen.fillStyle = colour;
+  pen.fillRect(0, 0, 1, 1);
+  const [red = 0, green = 0, blue = 0, alpha = 0] = pen.getImageData(0, 0, 1, 1).data;
+  return [red, green, blue, alpha];
 }
 
 function parentOf(element: Element): Element | null {
