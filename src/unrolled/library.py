@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
+from torch import nn
+
+from unrolled import checkpoints, trace
 from unrolled.checkpoints import Model
 from unrolled.desk import Shelf
 from unrolled.figures import Answer, answer, figure
@@ -52,6 +56,26 @@ def ask(
     with ONE_AT_A_TIME:
         found: Answer = finish(work, on_progress)
     return found
+
+
+def open(what: str | Path | nn.Module, *, tokenizer: Any = None, device: str = "cpu", dtype: str = "float32") -> Model:  # noqa: A001
+    """A model by name or path, or the reader's own module, called with token ids (1, n).
+
+    `tokenizer`: of a module of one's own; from `tokenizers` or transformers. Without, its text is token numbers.
+    """
+    if isinstance(what, nn.Module):
+        return trace.wrap(what, tokenizer=tokenizer)
+    return checkpoints.open_model(str(what), device=device, dtype=dtype)
+
+
+def record(model: Model, text: str, *, target: str = "", **kept: Any) -> trace.Trace:
+    """Reads the text once and keeps queries and keys of every layer; weights are worked out when looked at.
+
+    `target`: what an encoder-decoder's decoder reads. `values=[layer, …]`, `residual=True`, `logits=True` keep more.
+    """
+    read = model.encode_target(target) if target else None
+    with ONE_AT_A_TIME:
+        return finish(trace.record(model, model.encode(text), target=read, **kept))
 
 
 def several(models: Sequence[str | Model] | str | Model) -> tuple[str | Model, ...]:
