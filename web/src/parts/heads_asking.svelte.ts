@@ -2,6 +2,7 @@
 // first time with a model), and whatever the reader chooses meanwhile before either.
 import { untrack } from "svelte";
 import type { Json, ViewProps } from "../contracts";
+import { isLong, mapIn } from "../pictures/heads";
 import { Steady } from "./steady.svelte";
 
 const QUIET = 1500; // ms without a choice after which the heads are scored
@@ -50,7 +51,8 @@ export class Gallery {
 
   private askOverview(): void {
     const { state, results, ask, busy } = this.props();
-    if (state.panel === "map" && !results["map"]) return; // the head itself comes first
+    const map = results["map"];
+    if (state.panel === "map" && (!map || isLong(mapIn(map)))) return; // the head itself comes first, and a long text's alone
     const patient = state.panel === "overview" && this.quick === this.question && this.resting && results["map"] && !busy["map"];
     ask("overview", { scoring: this.scored.includes(this.whose) || Boolean(patient) });
   }

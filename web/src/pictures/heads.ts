@@ -58,6 +58,9 @@ export const mapIn = (result: Result): HeadMap => once(result, "data", () => {
   return { ...map, queries: map.queries.map(shown), keys: map.keys.map(shown) };
 });
 
+/** The head that the answer is of: while another is on its way, not the one chosen. */
+const answered = ({ knobs }: Result): HeadAt => ({ layer: Number(knobs["layer"]), head: Number(knobs["head"]) });
+
 /** What only a screen has: the place in a long text, what is pointed at. */
 export interface Live {
   window?: [row: number, column: number] | null;
@@ -97,11 +100,11 @@ function overviewProps(seen: Seen, { hot = null, pointed }: Live = {}) {
   if (!result) return null;
   const overview = overviewIn(result);
   const { grid, beside } = gridIn(seen, overview.layers, overview.heads, true, [overview.blocks, overview.rows]);
-  const score = overview.scoreNames.find((name) => name === state.view["score"]) ?? "";
+  const score = overview.scored ? (overview.scoreNames.find((name) => name === state.view["score"]) ?? "") : "";
   const selected = headOf(state);
   const map = results["map"];
   const at = beside ? { x: Math.round(width * HALF) + GAP, y: 0 } : { x: 0, y: grid.height + BELOW + 22 };
-  const one = map ? oneOf(map, selected, Math.min(beside ? width - at.x : width, 520), scheme) : null;
+  const one = map ? oneOf(map, Math.min(beside ? width - at.x : width, 520), scheme) : null;
   const under = one ? at.y + 22 + (one.whole ? one.large.width + 24 + 15 * one.whole.about.length : one.large.height) + 6 : 0;
   const n = overview.tokens.length;
   const name = String(state.view["name"] ?? "");
@@ -113,12 +116,12 @@ function overviewProps(seen: Seen, { hot = null, pointed }: Live = {}) {
   };
 }
 
-function oneOf(result: Result, selected: HeadAt, width: number, scheme: Scheme) {
+function oneOf(result: Result, width: number, scheme: Scheme) {
   const map = mapIn(result);
   const whole = map.nQuery > EXACT || map.nKey > EXACT;
   const large = whole ? { ...largeOf([], [], 0), width: Math.min(width, 340), height: Math.min(width, 340) } : largeOf(map.queries, map.keys, width, 26);
   return {
-    large, pixels: once(result, `tile ${scheme}`, () => tile(map, scheme)), queries: map.queries, keys: map.keys, title: titleOf(selected),
+    large, pixels: once(result, `tile ${scheme}`, () => tile(map, scheme)), queries: map.queries, keys: map.keys, title: titleOf(answered(result)),
     whole: whole ? { pixels: once(result, `small ${scheme}`, () => small(map, scheme)), about: aboutSmall(map) } : null,
   };
 }
@@ -141,7 +144,7 @@ function mapProps({ state, results, width, row, scheme = "light" }: Seen, { wind
   const result = results["map"];
   if (!result) return null;
   const map = mapIn(result);
-  const title = `${titleOf(headOf(state))}: who looks at whom`;
+  const title = `${titleOf(answered(result))}: who looks at whom`;
   const long = isLong(map) ? longOf(map.nQuery, map.nKey, width, zoomOf(state)) : null;
   const lined = !long && faceOf(state) === "lines" && Math.max(map.queries.length, map.keys.length) <= LINED;
   const large = long?.large ?? largeOf(map.queries, map.keys, width, map.keys.length <= 24 ? 32 : 24);
@@ -201,13 +204,17 @@ function ablateProps(seen: Seen, { hot = null }: Live = {}) {
   const change = ablated ? ablated.lossAfter - ablated.lossBefore : 0;
   return {
     grid, pixels: once(given, `atlas ${scheme} ${JSON.stringify(grid)}`, () => atlas(overview, grid, scheme)), captions: captionsOf(overview), off: headsIn(String(state.knobs["off"] ?? "")), selected: headOf(state), choices: listed.map((one) => ({ ...one, label: shown(one.label) })), tokens,
-    loss: ablated && !Number.isNaN(ablated.lossBefore) ? [ablated.lossBefore.toFixed(2), ablated.lossAfter.toFixed(2), signed(change)] as [string, string, string] : null,
+    loss: ablated && !Number.isNaN(ablated.lossBefore) ? [ablated.lossBefore.toFixed(3), ablated.lossAfter.toFixed(3), signed(change, 3)] as [string, string, string] : null,
     at, barWidth: Math.min(beside ? width - at.x : width, 460), row: height, below: { y, height: 210 }, width, height: ablated ? y + 210 : grid.height,
     title: "What changes without these heads", pointed: hot,
   };
 }
 
-const signed = (value: number): string => (Math.abs(value) < 0.005 ? "no change" : `${value > 0 ? "+" : "−"}${Math.abs(value).toFixed(2)}`);
+/** "+0.03"; what rounds to nothing is no change. */
+function signed(value: number, digits = 2): string {
+  const printed = Math.abs(value).toFixed(digits);
+  return Number(printed) === 0 ? "no change" : `${value > 0 ? "+" : "−"}${printed}`;
+}
 
 function tokenOf(label: string, before: number, after: number) {
   const spoken = Number.isNaN(after) ? `“${label}” is the first token: nothing says what to expect.`

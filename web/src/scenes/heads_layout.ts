@@ -21,12 +21,13 @@ const CAPTION = 14;
 
 /** `width`: what there is; `pixels`: columns and rows of a thumbnail. A deep model lies on its side where that fits. */
 export function gridOf(layers: number, heads: number, width: number, captions: boolean, pixels: [number, number] = [16, 16]): Grid {
-  const [left, top] = [36, 30];
+  const [left, top] = [width < 420 ? 32 : 36, 30];
   const across = layers > 1.5 * heads && (width - left) / layers >= 22;
   const [columns, rows] = across ? [layers, heads] : [heads, layers];
   const most = !across && layers > 16 ? DEEP : MOST;
+  const least = captions ? Math.min(27, (width - left) / columns) : 0; // px that a caption needs
   const gapsFor = (side: number): [number, number] => [
-    Math.max(1, Math.ceil(((captions ? Math.max(3, 27 - side) : 3) * pixels[0]) / side)),
+    Math.max(1, Math.round((Math.max(3, least - side) * pixels[0]) / side)),
     Math.max(1, Math.ceil(((captions ? CAPTION : 3) * pixels[1]) / side)),
   ];
   const wide = (side: number): number => (side * (columns * (pixels[0] + gapsFor(side)[0]) - gapsFor(side)[0])) / pixels[0];

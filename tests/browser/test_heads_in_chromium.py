@@ -1,0 +1,280 @@
+"""What each head looks at, in a real Chromium: pixels against weights, choosing, finding, switching off, long texts."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote_plus
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from serving import ROOT
+from unrolled.checkpoints import open_model
+from unrolled.figures import answer, figure
+from unrolled.progress import finish
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext, Locator, Page
+
+    from unrolled.checkpoints import Model
+
+expect.set_options(timeout=60_000)  # ms; how long a busy machine may take, not how long it should
+AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+ANIMAL = "The animal didn't cross the street because it was too tired."
+LONG = " ".join(f"The {word} stood still because it was too tired." for word in ["animal", "river", "street"] * 13)
+RAMP = {"light": ((0xF7, 0xF4, 0xEE), (0x0D, 0x3F, 0x66)), "dark": ((0x1F, 0x23, 0x29), (0xFF, 0xE2, 0xB0))}
+STEPS = 254
+PIXELS = """async image => {
+  const drawn = new Image();
+  drawn.src = image.getAttribute("href");
+  await drawn.decode();
+  const canvas = new OffscreenCanvas(drawn.naturalWidth, drawn.naturalHeight);
+  const context = canvas.getContext("2d");
+  context.drawImage(drawn, 0, 0);
+  const { data, width, height } = context.getImageData(0, 0, canvas.width, canvas.height);
+  return { width, height, data: Array.from(data) };
+}"""
+
+MIDDLES = """async ([shot, n]) => {
+  const image = await createImageBitmap(new Blob([Uint8Array.from(atob(shot), letter => letter.charCodeAt(0))]));
+  const context = new OffscreenCanvas(image.width, image.height).getContext("2d");
+  context.drawImage(image, 0, 0);
+  const middle = (i, size) => Math.floor((i + 0.5) * size / n);
+  const at = i => context.getImageData(middle(i % n, image.width), middle(Math.floor(i / n), image.height), 1, 1).data;
+  return Array.from({length: n * n}, (_, i) => Array.from(at(i).slice(0, 3)));
+}"""
+"""The colour in the middle of each of n × n squares of a screenshot."""
+
+
+@pytest.fixture(scope="module")
+def minilm() -> Model:
+    return open_model("minilm")
+
+
+def ask(panel: str, model: Model, text: str = ANIMAL, **knobs: Any) -> Any:
+    return finish(answer(figure("heads").panel(panel), knobs, models=[model], text=text)).result
+
+
+def show(page: Page, server: str, *, model: str = "minilm", text: str = ANIMAL, **state: Any) -> None:
+    """The figure alone, in this state: `view__cell` is view.cell."""
+    parts = ["v1", f"text={quote_plus(text)}", f"models={model}"]
+    parts += [f"heads.{key.replace('__', '.')}={quote_plus(str(value))}" for key, value in state.items()]
+    page.goto(f"{server}/figures/heads#{'&'.join(parts)}")
+
+
+def head(page: Page, layer: int, number: int) -> Locator:
+    return page.locator(f'[role=gridcell][data-layer="{layer}"][data-head="{number}"]')
+
+
+def said(page: Page) -> Locator:
+    return page.locator(".say")
+
+
+def pixels(image: Locator) -> np.ndarray:
+    read = image.evaluate(PIXELS)
+    return np.array(read["data"], dtype=np.int64).reshape(read["height"], read["width"], 4)
+
+
+def painted(weights: np.ndarray, scheme: str) -> np.ndarray:
+    """The ramp's colour of each weight: as far along as its square root, in 255 steps."""
+    step = np.floor(STEPS * np.sqrt(weights.astype(np.float64)) + 0.5)[..., None]
+    low, high = (np.array(end, dtype=np.float64) for end in RAMP[scheme])
+    return np.floor(low + (high - low) * step / STEPS + 0.5).astype(np.int64)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pixels_are_the_weights(page: Page, server: str, minilm: Model, scheme: Any) -> None:
+    page.emulate_media(color_scheme=scheme)
+    show(page, server, panel="map", layer=3, head=1)
+    drawn = pixels(page.locator("image.weights"))
+    weights = ask("map", minilm, layer=3, head=1).weights
+    assert (drawn[..., 3] == 255).all()
+    np.testing.assert_array_equal(drawn[..., :3], painted(weights, scheme))
+
+
+def test_what_is_on_the_screen_is_that_image(page: Page, server: str, minilm: Model) -> None:
+    show(page, server, panel="map", layer=3, head=1)
+    weights = ask("map", minilm, layer=3, head=1).weights
+    page.wait_for_timeout(500)
+    shot = base64.b64encode(page.locator("image.weights").screenshot()).decode()
+    seen = page.evaluate(MIDDLES, [shot, len(weights)])
+    np.testing.assert_array_equal(np.array(seen).reshape(*weights.shape, 3), painted(weights, "light"))
+
+
+def test_every_thumbnail_is_its_heads_weights(page: Page, server: str, minilm: Model) -> None:
+    show(page, server)
+    drawn = pixels(page.locator("image.thumbnails"))
+    small = ask("overview", minilm, scoring=False).thumbnails
+    n_layer, n_head, rows, blocks = small.shape
+    across = (drawn.shape[1] + (drawn.shape[1] - n_head * blocks) // (n_head - 1)) // n_head
+    down = (drawn.shape[0] + (drawn.shape[0] - n_layer * rows) // (n_layer - 1)) // n_layer
+    for layer in range(n_layer):
+        for number in range(n_head):
+            part = drawn[layer * down : layer * down + rows, number * across : number * across + blocks]
+            np.testing.assert_array_equal(part[..., :3], painted(small[layer, number] / 255, "light"))
+    covered = n_layer * n_head * rows * blocks
+    assert (drawn[..., 3] == 255).sum() == covered
+    assert (drawn[..., 3] == 0).sum() == drawn[..., 3].size - covered
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_ramp_is_the_stylesheets(page: Page, server: str, scheme: Any) -> None:
+    page.emulate_media(color_scheme=scheme)
+    show(page, server)
+    for end, colour in enumerate(RAMP[scheme]):
+        said_ = page.evaluate(
+            "end => { const one = document.body.appendChild(document.createElement('i'));"
+            " one.style.color = `var(--ramp-${end})`; return getComputedStyle(one).color; }",
+            end,
+        )
+        assert said_ == f"rgb({', '.join(map(str, colour))})"
+
+
+def test_choose_a_head_copy_the_link_reopen(page: Page, server: str) -> None:
+    show(page, server)
+    head(page, 3, 1).click()
+    expect(head(page, 3, 1)).to_have_attribute("aria-selected", "true")
+    expect(page.locator("text.title")).to_have_text("Layer 3, head 1")
+    page.locator("[data-token='10']").click()
+    expect(said(page)).to_contain_text("it → animal .677, the largest of 16")
+    expect(page.get_by_role("group", name="Show only heads of one name")).to_contain_text("unclassified")
+    page.get_by_role("button", name=re.compile("^first token")).click()
+    page.wait_for_timeout(600)
+    before = state_of(page)
+    page.goto("about:blank")
+    page.goto(before["address"])
+    expect(page.get_by_role("button", name=re.compile("^first token"))).to_have_attribute("aria-pressed", "true")
+    page.wait_for_timeout(600)
+    assert state_of(page) == before
+
+
+def state_of(page: Page) -> dict[str, str]:
+    markup = page.locator("svg.scene").evaluate("it => it.outerHTML")
+    markup = re.sub(r'<!---->|\s(tabindex|aria-selected)="[^"]*"', "", markup)
+    return {"address": page.url, "picture": markup, "said": said(page).inner_text()}
+
+
+def test_find_by_choosing_two_tokens(page: Page, server: str, minilm: Model) -> None:
+    show(page, server, panel="find")
+    page.locator("[data-token='10']").click()
+    page.locator("[data-token='2']").click()
+    best = page.get_by_role("group", name="Heads that look most from it at animal").get_by_role("button")
+    found = ask("find", minilm, query="it", key="animal")
+    expect(best).to_have_count(len(found.best_layers))
+    names = [f"Head {layer}.{number}" for layer, number in zip(found.best_layers, found.best_heads, strict=True)]
+    assert [str(one.get_attribute("aria-label")).partition(":")[0] for one in best.all()] == names
+    best.first.click()
+    expect(said(page)).to_contain_text("it → animal .677, the largest of 16")
+    expect(page.get_by_role("button", name="map")).to_have_attribute("aria-pressed", "true")
+
+
+def test_by_keyboard(page: Page, server: str) -> None:
+    show(page, server)
+    head(page, 0, 0).focus()
+    for key in ["ArrowDown", "ArrowDown", "ArrowDown", "ArrowRight"]:
+        page.keyboard.press(key)
+    expect(head(page, 3, 1)).to_be_focused()
+    expect(page.locator("text.title")).to_have_text("Layer 3, head 1")
+    page.keyboard.press("Enter")
+    field = page.locator("[data-field]")
+    expect(field).to_be_visible()
+    field.focus()
+    page.keyboard.press("ArrowDown")
+    expect(said(page)).to_contain_text("[CLS] → [CLS]")
+    page.keyboard.press("ArrowRight")
+    expect(said(page)).to_contain_text("[CLS] → the")
+
+
+def test_lines_are_the_weights(page: Page, server: str, minilm: Model) -> None:
+    show(page, server, panel="map", layer=3, head=1, view__face="lines")
+    weights = ask("map", minilm, layer=3, head=1).weights
+    expect(page.locator("path.ray")).to_have_count(int((weights >= 0.02).sum()))
+    strength = [float(ray.get_attribute("stroke-opacity") or 0) for ray in page.locator("path.ray").all()]
+    np.testing.assert_allclose(strength, np.sqrt(weights[weights >= 0.02].astype(np.float64)), rtol=1e-6)
+
+
+def test_switch_a_head_off(page: Page, server: str, smollm2: Model) -> None:
+    show(page, server, model="smollm2", panel="ablate")
+    expect(page.locator("svg.scene")).to_contain_text("no change")
+    head(page, 0, 1).click()
+    result = ask("ablate", smollm2, off="0.1")
+    expect(page.locator("svg.scene")).to_contain_text(f"Loss {result.loss_before:.3f} → {result.loss_after:.3f}")
+    page.mouse.move(2, 2)
+    token = page.get_by_role("group", name="Surprisal of each token").get_by_role("img").nth(3)
+    token.focus()
+    bits = [each[3] / np.log(2) for each in (result.surprisal_before, result.surprisal_after)]
+    expect(said(page)).to_contain_text(f"{bits[0]:.2f} bits of surprise with all heads, {bits[1]:.2f} without these")
+    page.get_by_role("button", name="Switch head 0.1 on again").click()
+    expect(page.locator("svg.scene")).to_contain_text("no change")
+
+
+def test_an_encoder_says_why_nothing_can_be_switched_off(context: BrowserContext, server: str) -> None:
+    page = context.new_page()  # the browser notes the refusal in its console
+    show(page, server, panel="ablate")
+    expect(page.get_by_role("alert")).to_contain_text("it needs logits, and minilm has no such probe")
+
+
+def test_a_long_text_is_scrolled_in_exact_tiles(page: Page, server: str, minilm: Model) -> None:
+    page.set_viewport_size({"width": 1280, "height": 1400})
+    show(page, server, text=LONG, panel="map", layer=3, head=1)
+    expect(page.locator("image.navigation")).to_be_visible()
+    n = len(minilm.encode(LONG).ids)
+    assert n > 256
+    scroller = page.locator(".scroll")
+    scroller.evaluate("it => it.scrollTo(it.scrollWidth, it.scrollHeight)")
+    expect(page).to_have_url(re.compile(r"first_query=[1-9]"))
+    first = int((re.search(r"first_query=(\d+)", page.url) or [0, 0])[1])
+    tile = ask("map", minilm, text=LONG, layer=3, head=1, size=256, first_query=first, first_key=first)
+    page.wait_for_timeout(800)
+    drawn = pixels(page.locator("image.weights"))
+    np.testing.assert_array_equal(drawn[..., :3], painted(tile.weights, "light"))
+    small = pixels(page.locator("image.navigation"))
+    np.testing.assert_array_equal(small[..., :3], painted(tile.navigation / 255, "light"))
+    box = page.locator("[data-field]").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] - 2, box["y"] + box["height"] - 2)
+    expect(said(page)).to_contain_text(f"(token {n}) → “[SEP]” (token {n})")
+    before = scroller.evaluate("it => [it.scrollLeft, it.scrollTop]")
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] + 38, box["y"] + box["height"] + 58, steps=8)
+    page.mouse.up()
+    after = scroller.evaluate("it => [it.scrollLeft, it.scrollTop]")
+    assert (before[0] - after[0], before[1] - after[1]) == (40, 60)
+    page.wait_for_timeout(600)
+    address = page.url
+    page.goto("about:blank")
+    page.goto(address)
+    expect(page.locator("image.navigation")).to_be_visible()
+    page.wait_for_timeout(600)
+    assert scroller.evaluate("it => [it.scrollLeft, it.scrollTop]") == after
+
+
+STATES: list[dict[str, Any]] = [
+    {"layer": 3, "head": 1, "view__cell": "10.2"},
+    {"panel": "map", "layer": 3, "head": 1, "view__cell": "10.2"},
+    {"panel": "map", "view__face": "lines"},
+    {"panel": "map", "text": LONG},
+    {"panel": "find", "query": "it", "key": "animal"},
+    {"panel": "ablate", "model": "smollm2", "off": "0.1"},
+]
+
+
+@pytest.mark.parametrize("state", STATES, ids=["overview", "map", "lines", "long", "find", "ablate"])
+@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1280, "light")])
+def test_axe_finds_nothing_and_nothing_runs_off(
+    page: Page, server: str, state: dict[str, Any], width: int, scheme: Any
+) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    show(page, server, **state)
+    expect(page.locator("svg.scene")).to_be_visible()
+    page.wait_for_timeout(500)
+    page.evaluate(AXE.read_text("utf-8"))
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+    told = [(each["id"], [node["html"][:160] for node in each["nodes"][:3]]) for each in found]
+    assert not told, json.dumps(told, indent=1)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
