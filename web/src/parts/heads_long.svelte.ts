@@ -16,7 +16,7 @@ export class Long {
   dragging = $state(false);
   moved = false; // was the last press a drag?
   private sizes = $state.raw<{ rows: number; columns: number; nQuery: number; nKey: number } | null>(null);
-  private from: { x: number; y: number; small: DOMRect | null } | null = null;
+  private from: { x: number; y: number; left: number; top: number; small: DOMRect | null } | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private about = "";
 
@@ -101,7 +101,8 @@ export class Long {
     const target = event.target as Element;
     const small = target.closest("[data-small]")?.getBoundingClientRect() ?? null;
     if (!this.sizes || event.button !== 0 || (!small && (event.pointerType === "touch" || !target.closest("[data-field]")))) return;
-    this.from = { x: event.clientX, y: event.clientY, small };
+    const { scrollLeft: left, scrollTop: top } = event.currentTarget as Element;
+    this.from = { x: event.clientX, y: event.clientY, left, top, small };
     if (small) {
       (event.currentTarget as Element).setPointerCapture(event.pointerId);
       event.preventDefault();
@@ -112,7 +113,7 @@ export class Long {
   drag(event: PointerEvent): void {
     const element = this.scroller();
     if (!this.from || !this.sizes || !element) return;
-    const { x, y, small } = this.from;
+    const { x, y, left, top, small } = this.from;
     if (small) {
       this.moved = true;
       const { rows, columns, nQuery, nKey } = this.sizes;
@@ -121,8 +122,7 @@ export class Long {
     if (!this.dragging && Math.hypot(event.clientX - x, event.clientY - y) < 4) return;
     if (!this.dragging) (event.currentTarget as Element).setPointerCapture(event.pointerId);
     this.dragging = this.moved = true;
-    element.scrollBy(x - event.clientX, y - event.clientY);
-    this.from = { ...this.from, x: event.clientX, y: event.clientY };
+    element.scrollTo(left + x - event.clientX, top + y - event.clientY);
   }
 
   drop(): void {
