@@ -101,7 +101,7 @@ ALL = DECODERS | ENCODERS | PAIRS
 
 def auto_class(kind: str) -> Any:
     """The class that a kind is saved with."""
-    if kind in ENCODERS:
+    if kind in ENCODERS or kind == "longformer":
         return transformers.AutoModel
     return transformers.AutoModelForSeq2SeqLM if kind in PAIRS else transformers.AutoModelForCausalLM
 

@@ -180,6 +180,14 @@ def test_what_has_no_attention_says_so(cache, tmp_path) -> None:
         finish(record(model, model.encode(TEXT)))
 
 
+def test_maps_that_are_not_over_all_keys_are_refused(cache, tmp_path) -> None:
+    shape = {"attention_window": 8, "max_position_embeddings": 66}
+    model = open_model(str(save(tmp_path / "longformer", "longformer", **shape)))  # its maps are of windows
+    assert model.probes == frozenset()
+    with pytest.raises(ProbeNotFound, match="does not go through the registry"):
+        finish(record(model, model.encode(TEXT)))
+
+
 def test_texts_are_framed(opened) -> None:
     bert = opened("bert").encode("the cat")
     assert bert.strings == ("[CLS]", "the", "cat", "[SEP]")

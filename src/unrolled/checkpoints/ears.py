@@ -100,7 +100,16 @@ def eager_weights(
         if not given or any(not isinstance(each, Tensor) or each.ndim != 4 for each in given):
             raise ProbeNotFound(f"{type(module).__name__} does not give its attention weights back.")
         found[kind] = [each[0] for each in given]
+        n, m = ids.shape[1], (ids if target is None else target).shape[1]
+        shape = {"encoder": (n, n), "self": (m, m), "cross": (m, n)}[kind]
+        if not all(_are_weights(each, shape) for each in found[kind]):
+            raise ProbeNotFound(f"{type(module).__name__} gives back something else than a weight for every key.")
     return found
+
+
+def _are_weights(maps: Tensor, shape: tuple[int, int]) -> bool:
+    """Whether every row could come out of a softmax over all keys; a sink's share may lack."""
+    return maps.shape[1:] == shape and bool((maps >= 0).all()) and bool((maps.sum(dim=-1) <= 1.05).all())
 
 
 def inputs(module: PreTrainedModel, ids: Tensor, target: Tensor | None) -> dict[str, Any]:

@@ -77,8 +77,7 @@ def foreign_model(
     """The model with what was found out about it."""
     config = module.config
     kinds = kinds_of(config)
-    table: Any = module.get_input_embeddings()
-    vocabulary = reader.vocabulary if reader is not None else int(table.weight.shape[0])
+    vocabulary = reader.vocabulary if reader is not None else _vocabulary(module)
     frame = _frame(config, tokenizer, kinds)
     ids, target = _tried(
         tokenizer, vocabulary, min(N_TRIED, context - _offset(module)), module.device, "cross" in kinds
@@ -106,6 +105,12 @@ def foreign_model(
         vocabulary=vocabulary,
         sha256=sha256,
     )
+
+
+def _vocabulary(module: PreTrainedModel) -> int:
+    table: Any = module.get_input_embeddings()
+    weight: Tensor = getattr(table, "weight", table)
+    return int(weight.shape[0])
 
 
 def _offset(module: PreTrainedModel) -> int:

@@ -174,7 +174,7 @@ def _mixed(attention: Attention, query: Tensor, key: Tensor, value: Tensor, star
         weight_rows(attention, query[:, at : at + 128], key, rows[at : at + 128]).to(value.dtype) @ values
         for at in range(0, query.shape[1], 128)
     ]
-    return torch.cat(parts, dim=1).transpose(0, 1)[None]
+    return torch.cat(parts, dim=1).transpose(0, 1)[None].contiguous()
 
 
 def _refuse_unknown(module: nn.Module, rest: Mapping[str, Any]) -> None:

@@ -25,6 +25,7 @@ from unrolled.models.weighing import Ear, Heard, Kind, scores_of, weight_rows
 
 N_TRIED = 24  # tokens of the short text
 _LARGE = 30.0  # scores beyond it are rounded, in float32, so that weights differ by more
+_FUSED = 30.0  # times as far may weights be that follow from torch's fused kernel, which rounds otherwise than eager
 _MAP_BYTES = 1 << 28  # kept of a model that gives whole maps only
 _CHANGING = ("dynamic", "longrope")  # positions that depend on how long the text is: not read in parts
 
@@ -109,6 +110,11 @@ def _judged(module: PreTrainedModel, ear: HubEar, ids: Tensor, target: Tensor | 
     if may_chunk:
         ear.chunked = True
         chunked = not isinstance(_difference(module, ear, ids, target, theirs, parts=2), str)
+    ear.chunked, ear.plain = chunked, False
+    for parts in (1, 2) if chunked else (1,):
+        fused = _difference(module, ear, ids, target, theirs, parts, slack=_FUSED)
+        if fused is not None:
+            return Verdict("none", why=fused)
     return Verdict("registry", chunked=chunked)
 
 
@@ -119,6 +125,7 @@ def _difference(
     target: Tensor | None,
     theirs: Mapping[Kind, Sequence[Tensor]],
     parts: int,
+    slack: float = 1.0,
 ) -> str | None:
     """A sentence if the derived weights are not the model's own."""
     heard: dict[tuple[Kind, int], list[Heard]] = {}
@@ -132,7 +139,7 @@ def _difference(
     except ProbeNotFound as error:
         return str(error)
     except Exception as error:  # noqa: BLE001  (a cache that does not go with this model)
-        return f"{type(module).__name__} cannot be read in parts: {_first_line(error)}."
+        return f"{type(module).__name__} does not run while it is listened to: {_first_line(error)}."
     name = type(module).__name__
     if {kind: len(layers) for kind, layers in theirs.items()} != _counted(heard):
         return f"{name} was heard in {_counted(heard)} layers, and gives eager weights of others: it is not understood."
@@ -140,7 +147,7 @@ def _difference(
     for (kind, layer), calls in heard.items():
         for call in calls:
             apart, largest = _apart(call, calls[-1].key, theirs[kind][layer])
-            if not apart <= close * max(1.0, largest / _LARGE):
+            if not apart <= slack * close * max(1.0, largest / _LARGE):
                 return (
                     f"{name}: the weights that are derived from queries and keys differ from the model's own by"
                     f" {apart:.1e} (layer {layer}, {kind}), so none are shown."
