@@ -11,6 +11,7 @@ import base64
 import hashlib
 import html
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from typing import Any
@@ -65,7 +66,7 @@ def page(title: str, drawn: str, data: dict[str, Any]) -> str:
     script = picture.built("widget.js").read_text("utf-8").replace("</script", "<\\/script")
     policy = POLICY.format(script=_hash(script), style=_hash(STYLE))
     told = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
-    still = drawn.partition("\n")[2].replace(' style="font-variant-ligatures:none"', "")
+    still = re.sub(r' style="[^"]*"', "", drawn.partition("\n")[2])  # which the policy would block
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'

@@ -244,6 +244,11 @@ def test_a_long_text_is_scrolled_in_exact_tiles(page: Page, server: str, minilm:
     page.mouse.up()
     after = scroller.evaluate("it => [it.scrollLeft, it.scrollTop]")
     assert (before[0] - after[0], before[1] - after[1]) == (40, 60)
+    middle = after[1] / 4 + 70
+    page.get_by_role("button", name="Larger squares").click()
+    page.wait_for_timeout(600)
+    after = scroller.evaluate("it => [it.scrollLeft, it.scrollTop]")
+    assert abs(after[1] / 8 + 35 - middle) <= 1
     page.wait_for_timeout(600)
     address = page.url
     page.goto("about:blank")

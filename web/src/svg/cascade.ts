@@ -58,6 +58,8 @@ export function valuesOf(tag: Tag, rules: readonly Rule[], around: Values, schem
     if (name.startsWith("--")) continue;
     for (const [long, given] of Object.entries(longhands(name, substituted(value, values), true))) values[long] = resolved(long, given, around, scheme);
   }
+  const spacing = values["letter-spacing"] ?? "";
+  if (spacing.endsWith("em")) values["letter-spacing"] = size(spacing, Number(values["font-size"] ?? 16)); // of its own type
   return values;
 }
 

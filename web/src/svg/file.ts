@@ -31,6 +31,7 @@ export const PROPERTIES: Record<string, string> = {
   "visibility": "visible", "display": "inline", "white-space": "normal", "font-variant-ligatures": "normal", "image-rendering": "auto",
 };
 const OWN = new Set(["opacity", "display", "vector-effect"]); // not inherited
+const NO_ATTRIBUTES = new Set(["font-variant-ligatures", "image-rendering"]); // of SVG, or not with all values that CSS has
 const NOT_FOR_A_FILE = /^(class|style|role|tabindex|aria-.*|data-.*|pointer-events|xmlns)$/;
 const SHAPES = new Set(["rect", "path", "line", "circle", "ellipse", "polygon", "polyline"]);
 
@@ -80,7 +81,7 @@ function written(node: Painted, around: Record<string, string>): Record<string, 
     const value = node.style[name] ?? initial;
     if (name === "display" || value === (OWN.has(name) ? initial : (around[name] ?? initial))) continue;
     if (name === "white-space") differ["xml:space"] = value === "pre" ? "preserve" : "default";
-    else if (name === "font-variant-ligatures") differ["style"] = `${name}:${value}`; // no attribute of SVG
+    else if (NO_ATTRIBUTES.has(name)) differ["style"] = [...(differ["style"] ? [differ["style"]] : []), `${name}:${value}`].join(";");
     else if (name !== "fill" && name !== "stroke") differ[name] ??= value;
     else {
       const [colour, alpha] = paint(value);
