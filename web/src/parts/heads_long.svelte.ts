@@ -1,6 +1,6 @@
 // The way through the map of a long text: the window's place follows the scroll bar, an exact tile is fetched around it,
 // and the place is written into the state when the hand rests.
-import { untrack } from "svelte";
+import { tick, untrack } from "svelte";
 import type { ViewProps } from "../contracts";
 import { windowOf, zoomOf } from "../pictures/heads";
 import type { HeadMap } from "../scenes/heads_data";
@@ -19,6 +19,7 @@ export class Long {
   private from: { x: number; y: number; left: number; top: number; small: DOMRect | null } | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private about = "";
+  private following = false; // the scroll bar moves because the state said so
 
   constructor(private readonly props: () => ViewProps, private readonly scroller: () => HTMLElement | undefined) {
     this.about = this.whose();
@@ -70,7 +71,7 @@ export class Long {
   /** The scroll bar was moved, by whatever means. */
   scrolled(): void {
     const element = this.scroller();
-    if (!element || !this.sizes) return;
+    if (!element || !this.sizes || this.following) return;
     const zoom = zoomOf(this.props().state);
     const { rows, columns, nQuery, nKey } = this.sizes;
     this.window = [Math.min(nQuery - rows, element.scrollTop / zoom), Math.min(nKey - columns, element.scrollLeft / zoom)];
@@ -147,7 +148,11 @@ export class Long {
     const [row, column] = windowOf(state, this.sizes, this.sizes);
     if (Math.abs(element.scrollTop / zoom - row) < 1 && Math.abs(element.scrollLeft / zoom - column) < 1) return;
     this.window = [row, column];
-    element.scrollTo(column * zoom, row * zoom);
+    this.following = true; // until what can be scrolled has its new size
+    void tick().then(() => {
+      element.scrollTo(column * zoom, row * zoom);
+      requestAnimationFrame(() => (this.following = false));
+    });
   }
 
   private settle(): void {
