@@ -29,8 +29,8 @@ from unrolled.progress import Work
 from unrolled.text import Tokens
 from unrolled.trace import HeadOff, Kind, Trace, logits_of, losses, patched
 
-Layer = Annotated[int, Range(0, 999)]
-Head = Annotated[int, Range(0, 999)]
+Layer = Annotated[int, Range(0, 999), Hidden()]  # the picture has its own steppers, which know how many there are
+Head = Annotated[int, Range(0, 999), Hidden()]
 WhichKind = Annotated[str, Choice("", "self", "encoder", "cross")]
 Place = Annotated[int, Range(0, 1_000_000), Hidden()]
 Named = Annotated[tuple[tuple[str, ...], ...], Axes("layer", "head")]
