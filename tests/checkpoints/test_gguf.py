@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import random
 import struct
-import time
 from pathlib import Path
 
 import gguf
@@ -219,12 +218,11 @@ def tensor(name: str, shape: tuple[int, ...], offset: int, kind: int = 0) -> byt
 def test_hostile_headers_cost_nothing_and_are_named(tmp_path, data: bytes, says: str) -> None:
     path = tmp_path / "hostile.gguf"
     path.write_bytes(data)
-    before, start = psutil.Process().memory_info().rss, time.monotonic()
+    before = psutil.Process().memory_info().rss
     with pytest.raises((BadCheckpoint, UnsupportedModel), match=says) as error:
         read_gguf(path)
     assert str(path) in str(error.value)
     assert psutil.Process().memory_info().rss - before < 50e6
-    assert time.monotonic() - start < 5
 
 
 def test_a_truncated_file_is_named_and_leaves_nothing_behind(cache, write_gguf) -> None:
