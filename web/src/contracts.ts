@@ -38,7 +38,7 @@ export interface Symbols {
   shape: string;
 }
 
-export type Input = "model" | "models" | "text" | "pair";
+export type Input = "model" | "models" | "text" | "target" | "pair"; // a target may be empty, a pair has both
 
 export interface Panel {
   name: string;

@@ -73,7 +73,7 @@ export class Asking {
     if (panel.inputs.includes("models")) question.models = state.models.slice(0, panel.max_models);
     if (panel.inputs.includes("model")) question.models = state.models.slice(0, 1);
     if (panel.inputs.includes("text") || panel.inputs.includes("pair")) question.text = state.text;
-    if (panel.inputs.includes("pair")) question.target = state.target;
+    if (panel.inputs.includes("pair") || (panel.inputs.includes("target") && state.target)) question.target = state.target;
     return question;
   }
 

@@ -4,7 +4,7 @@ import type { Figure } from "../contracts";
 /** Does any panel read a text, or a pair of them? */
 export function reads(figure: Figure): { text: boolean; target: boolean } {
   const inputs = new Set(figure.panels.flatMap((panel) => panel.inputs));
-  return { text: inputs.has("text") || inputs.has("pair"), target: inputs.has("pair") };
+  return { text: inputs.has("text") || inputs.has("pair"), target: inputs.has("pair") || inputs.has("target") };
 }
 
 /** A field for a text, which says every change; gives what sets it from outside. */
