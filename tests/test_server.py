@@ -204,6 +204,12 @@ def test_a_taken_port_is_told_so() -> None:
         server.listen(70_000)
 
 
+def test_the_socket_names_its_protocol() -> None:
+    """asyncio sets TCP_NODELAY only on a socket that does; without it every small answer takes 40 ms longer."""
+    with server.listen(0) as sock:
+        assert sock.proto == socket.IPPROTO_TCP
+
+
 def test_a_mistake_of_ours_is_one_sentence_and_hurts_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(self: Shelf, name: str) -> Generator[Progress, None, Model]:
         yield Progress(0, 1)
