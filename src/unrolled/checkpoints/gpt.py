@@ -10,11 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from unrolled.checkpoints.model import Readout
+from unrolled.checkpoints.known import GPT_PROBES
+from unrolled.checkpoints.model import Model, Readout
 from unrolled.checkpoints.prefixes import Cache
 from unrolled.models.gpt import GPT, KeyValueCache
 from unrolled.models.linear import linear
 from unrolled.models.weighing import Attention, Factors, Heard, Kind
+from unrolled.text import Tokenizer
 
 
 class GPTReader:
@@ -88,3 +90,21 @@ def gpt_readout(module: GPT) -> Readout:
     """Final norm and head."""
     table = module.embed if module.head is None else module.head
     return lambda x: module.logits(linear(module.norm["final"](x), table.weight))
+
+
+def gpt_model(module: GPT, tokenizer: Tokenizer, *, name: str, architecture: str, sha256: str | None) -> Model:
+    """Our GPT with its tokenizer, every probe in place."""
+    return Model(
+        name=name,
+        architecture=architecture,
+        module=module,
+        reader=GPTReader(module),
+        blocks=list(module.blocks),
+        ear=GPTEar(module),
+        readout=gpt_readout(module),
+        tokenizer=tokenizer,
+        probes=GPT_PROBES,
+        context=module.config.context,
+        vocabulary=module.config.vocabulary,
+        sha256=sha256,
+    )

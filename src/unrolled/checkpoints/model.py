@@ -14,14 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from unrolled import __version__
 from unrolled.checkpoints.prefixes import Cache, Prefixes, Reader, as_row
 from unrolled.errors import BadInput, EmptyText, ProbeNotFound, TextTooLong
 from unrolled.models.gpt import GPT
 from unrolled.models.weighing import Ear
 from unrolled.progress import Progress, Work, stop_if_cancelled
+from unrolled.provenance import COMPUTED_BY, Provenance
 from unrolled.provenance import Kind as ProvenanceKind
-from unrolled.provenance import Provenance
 from unrolled.text import Tokenizer, Tokens
 
 CHUNK = 256  # tokens read between two reports of progress
@@ -82,7 +81,7 @@ class Model:
             name=name,
             kind=kind,
             hash=sha256,
-            version=f"unrolled {__version__}, torch {torch.__version__.partition('+')[0]}",
+            version=COMPUTED_BY,
             device=str(self.device),
             dtype=str(self.dtype)[6:],
         )

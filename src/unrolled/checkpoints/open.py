@@ -16,8 +16,8 @@ from unrolled.checkpoints.catalogue import entry
 from unrolled.checkpoints.gguf import gguf_config, gguf_names, gguf_weights
 from unrolled.checkpoints.gguf_header import GGUFFile, read_gguf
 from unrolled.checkpoints.gguf_tokenizer import gguf_tokenizer
-from unrolled.checkpoints.gpt import GPTEar, GPTReader, gpt_readout
-from unrolled.checkpoints.known import GPT_PROBES, Entry
+from unrolled.checkpoints.gpt import gpt_model
+from unrolled.checkpoints.known import Entry
 from unrolled.checkpoints.machine import check_fits, device_named, dtype_named
 from unrolled.checkpoints.make import make_of
 from unrolled.checkpoints.model import Model
@@ -140,17 +140,4 @@ def _run_config(file: GGUFFile, config: GPTConfig, tokenizer: Tokenizer, sha256:
 def _model(found: Entry, sha256: str, parts: Parts, device: torch.device, dtype: torch.dtype) -> Model:
     run, module, tokenizer = parts
     module.to(device=device, dtype=dtype)
-    return Model(
-        name=found.name,
-        architecture=run.architecture,
-        module=module,
-        reader=GPTReader(module),
-        blocks=list(module.blocks),
-        ear=GPTEar(module),
-        readout=gpt_readout(module),
-        tokenizer=tokenizer,
-        probes=GPT_PROBES,
-        context=run.config.context,
-        vocabulary=run.config.vocabulary,
-        sha256=sha256,
-    )
+    return gpt_model(module, tokenizer, name=found.name, architecture=run.architecture, sha256=sha256)

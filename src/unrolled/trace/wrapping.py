@@ -12,8 +12,7 @@ import torch
 from tokenizers import models, pre_tokenizers
 from torch import Tensor, nn
 
-from unrolled.checkpoints.gpt import GPTEar, GPTReader, gpt_readout
-from unrolled.checkpoints.known import GPT_PROBES
+from unrolled.checkpoints.gpt import gpt_model
 from unrolled.checkpoints.model import Model, Readout
 from unrolled.checkpoints.readout import blocks_of, fitted_readout
 from unrolled.errors import BadInput, ProbeNotFound
@@ -55,7 +54,8 @@ def wrap(module: nn.Module, *, tokenizer: Any = None, name: str = "", context: i
     module.eval()
     with torch.no_grad():
         if isinstance(module, GPT):
-            return _gpt(module, _tokenizer(tokenizer, module.config.vocabulary), name)
+            read = _tokenizer(tokenizer, module.config.vocabulary)
+            return gpt_model(module, read, name=name, architecture="gpt", sha256=None)
         if _is_hub(module):
             return _hub(module, tokenizer, name, context)
         return _own(module, tokenizer, name, context)
@@ -84,23 +84,6 @@ _WHY = {
     "logits": "it does not say what comes next: it gives no logits (1, n, vocabulary), or earlier ones depend on later"
     " tokens.",
 }
-
-
-def _gpt(module: GPT, tokenizer: Tokenizer, name: str) -> Model:
-    return Model(
-        name=name,
-        architecture="gpt",
-        module=module,
-        reader=GPTReader(module),
-        blocks=list(module.blocks),
-        ear=GPTEar(module),
-        readout=gpt_readout(module),
-        tokenizer=tokenizer,
-        probes=GPT_PROBES,
-        context=module.config.context,
-        vocabulary=module.config.vocabulary,
-        sha256=None,
-    )
 
 
 def _is_hub(module: nn.Module) -> bool:
