@@ -1,0 +1,28 @@
+"""The families written out here, by the name that a config.toml and `unrolled train --family` say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from unrolled.models import gpt
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """A model's two classes, and the names of its probes."""
+
+    config: type[Any]
+    """Its frozen dataclass of sizes and switches."""
+    model: type[nn.Module]
+    """Made from a config."""
+    probes: frozenset[str]
+    """Named points; see the model's file."""
+
+
+FAMILIES: Mapping[str, Family] = {
+    "gpt": Family(config=gpt.GPTConfig, model=gpt.GPT, probes=gpt.PROBES),
+}
