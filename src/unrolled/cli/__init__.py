@@ -1,6 +1,7 @@
 """The command line's door: serve the guide, open a link, answer with a figure, look after models.
 
-What a figure's panel can be asked is read from its knobs: `unrolled figure NAME --help` lists them.
+What a figure's panel can be asked is read from its knobs: `unrolled figure NAME --help` lists them. A command with a
+file of its own is a function there; it is mounted below, and imports what it needs when it is called.
 """
 
 from __future__ import annotations
@@ -15,30 +16,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, TextColumn
-from rich.progress import Progress as Bar
 
 import unrolled
+from unrolled.cli import models
+from unrolled.cli.bar import errors, finish
+from unrolled.cli.options import AsJson, Browser, Device, Dtype, ModelNames, Port
 from unrolled.errors import UnrolledError
-from unrolled.progress import Progress, Work
+from unrolled.progress import Work
 
 if TYPE_CHECKING:
     from unrolled.flags import Look
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
-models_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List, describe and fetch models.")
-app.add_typer(models_app, name="models")
+app.add_typer(models.app, name="models")
 USAGE_ERROR: Any = typer.BadParameter.__base__  # Typer's own; it does not export the name
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
-
-Device = Annotated[str, typer.Option(help="Where models run: cpu, cuda or mps.")]
-Dtype = Annotated[str, typer.Option(help="Numbers they run in: float32, bfloat16, float16 or float64.")]
-Port = Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes any that is free.")]
-Browser = Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")]
-ModelNames = Annotated[
-    list[str] | None, typer.Option("--model", help="Name or path of a model; may be given several times.")
-]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -127,7 +118,7 @@ def figure_command(
     view: Annotated[list[str] | None, typer.Option(help="What only the picture shows, as stage=weights.")] = None,
     width: Annotated[int | None, typer.Option(help="Of a picture, in px.")] = None,
     scheme: Annotated[str | None, typer.Option(help="Of a picture: light or dark.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
+    as_json: AsJson = False,
     device: Device = "cpu",
     dtype: Dtype = "float32",
 ) -> None:
@@ -147,10 +138,10 @@ def figure_command(
     question = Question(asked, knobs, model or _default(asked), flags.read(text), target, device, dtype)
     look = flags.look(out, view or [], width, scheme)
     if out and out.suffix not in files.WRITERS:
-        files.save(_finish(_showing(question, out.suffix, look)), out)
+        files.save(finish(_showing(question, out.suffix, look)), out)
         errors.print(f"Written: {out}", markup=False)
         return
-    found = _finish(_answering(question))
+    found = finish(_answering(question))
     if out:
         files.write(found, out)
         errors.print(f"Written: {out}", markup=False)
@@ -158,41 +149,6 @@ def figure_command(
         print(json.dumps(wire.to_json(found), ensure_ascii=False))
     elif not out:
         terminal.show(found)
-
-
-@models_app.command("list")
-def list_models(as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False) -> None:
-    """Every model that has a short name: is it here, how large, which figures it opens."""
-    from unrolled import terminal
-    from unrolled.desk import Shelf
-    from unrolled.server import models_json
-
-    found = models_json(Shelf())
-    print(json.dumps(found, ensure_ascii=False)) if as_json else terminal.list_models(found)
-
-
-@models_app.command("info")
-def info(name: str, as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False) -> None:
-    """What one model is: licence, size, hash, shapes, which figures it opens and why not the others."""
-    from unrolled import checkpoints, terminal
-    from unrolled.server import entry_json
-
-    described = checkpoints.describe(name)
-    tensors = {each: {"shape": list(tensor.shape), "dtype": tensor.dtype} for each, tensor in described.tensors.items()}
-    found = entry_json(described.entry) | {"tensors": tensors}
-    print(json.dumps(found, ensure_ascii=False)) if as_json else terminal.model_info(found)
-
-
-@models_app.command("get")
-def get(name: str) -> None:
-    """Fetch a model into your cache: a known short name, or ORG/NAME from the Hugging Face Hub."""
-    from unrolled import checkpoints
-
-    _finish(checkpoints.get(name))
-    entry = checkpoints.entry(name)
-    errors.print(
-        f"{entry.name} is here: {entry.title}, {entry.licence}, {entry.size_bytes / 1e6:.0f} MB.", markup=False
-    )
 
 
 def _serve(place: str, specs: list[str], port: int, browser: bool, device: str, dtype: str) -> None:
@@ -266,17 +222,3 @@ def _showing(asked: Question, ending: str, look: Look) -> Work[bytes]:
         return (yield from html.recording(asked.panel, stands, models))
     drawn = yield from picture.drawing(asked.panel, stands, models, width=look.width, scheme=look.scheme)
     return picture.png(drawn) if ending == ".png" else drawn.encode()
-
-
-def _finish(work: Work[Any]) -> Any:
-    """Runs long work with a bar on standard error, where a person watches."""
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-    with Bar(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
-        task = bar.add_task("", total=None)
-
-        def show(at: Progress) -> None:
-            bar.update(task, completed=at.done, total=at.total, description=at.note.replace("\n", " ")[-60:])
-
-        from unrolled.progress import finish
-
-        return finish(work, show)
