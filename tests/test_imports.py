@@ -10,18 +10,22 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "src" / "unrolled"
 WORDS = {"errors", "progress", "provenance"}  # what every part shares
+SAID = {"sampling", "scoring", "generating"}  # what a language model says, and how well
 DOORS = {"server", "cli", "widget", "__main__", "__init__"}  # the last hands on what the doors give, when asked
 MAY_IMPORT = {
     "errors": set(),
     "progress": set(),
     "provenance": set(),
     "mathematics": set(),
+    "sampling": set(),
     "text": {"errors", "progress"},
     "models": {"errors", "progress"},
     "checkpoints": {"text", "models", *WORDS},
     "trace": {"text", "models", "checkpoints", *WORDS},
-    "training": {"text", "models", "checkpoints", "trace", *WORDS},
-    "figures": {"text", "models", "checkpoints", "trace", "mathematics", *WORDS},
+    "scoring": {"text", "models", "checkpoints", "trace", *WORDS},
+    "generating": {"text", "models", "checkpoints", "sampling", *WORDS},
+    "training": {"text", "models", "checkpoints", "trace", *SAID, *WORDS},
+    "figures": {"text", "models", "checkpoints", "trace", "mathematics", *SAID, *WORDS},
 }
 """Each part, and the parts of ours that it may import besides itself. Parts not named here: anything but a door."""
 

@@ -15,7 +15,7 @@ import pytest
 
 from build_page import any_node
 from serving import ROOT
-from unrolled.figures._sampling import distribution_of
+from unrolled.sampling import distribution_of
 
 WEB = ROOT / "web"
 RUN = """

@@ -1,5 +1,5 @@
 // Presentation of what a model has computed: temperature, top-k, top-p and min-p over its logits, so that a dragged
-// knob needs no new question. The same order as figures/_sampling.py, in float64; tests hold the two together.
+// knob needs no new question. The same order as sampling.py, in float64; tests hold the two together.
 
 export interface Sampling {
   temperature: number; // 0 = all on the largest

@@ -22,10 +22,10 @@ from unrolled.figures._head_scores import SCORES
 from unrolled.figures._inputs import Target, Text
 from unrolled.figures._knobs import Choice, Hidden, Length, Range
 from unrolled.figures._panel import Axes, panel
-from unrolled.figures._sampling import distribution_of
 from unrolled.figures._tracing import check_head, occurrences, thumbnails, trace_of
 from unrolled.mathematics import Formula, Symbol
 from unrolled.progress import Work
+from unrolled.sampling import distribution_of
 from unrolled.text import Tokens
 from unrolled.trace import HeadOff, Kind, Trace, logits_of, losses, patched
 

@@ -18,9 +18,9 @@ from unrolled.checkpoints import Model
 from unrolled.figures._inputs import Models, Text, UpTo
 from unrolled.figures._knobs import Hidden, Length, Range
 from unrolled.figures._panel import Axes, Each, panel
-from unrolled.figures._sampling import distribution_of
 from unrolled.mathematics import Formula, Symbol
 from unrolled.progress import Progress, Work, finish
+from unrolled.sampling import distribution_of
 
 Temperature = Annotated[float, Range(0, 2, step=0.01)]
 TopK = Annotated[int, Range(0, 1000)]

@@ -15,7 +15,7 @@ from transformers.generation.logits_process import (
     TopPLogitsWarper,
 )
 
-from unrolled.figures._sampling import Distribution, distribution_of
+from unrolled.sampling import Distribution, distribution_of
 
 
 def theirs(logits: np.ndarray, temperature: float, top_k: int, top_p: float, min_p: float) -> np.ndarray:
