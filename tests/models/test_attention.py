@@ -9,7 +9,7 @@ import torch
 from torch.testing import assert_close
 
 from unrolled.models import attention
-from unrolled.models.positions import rope_angles, rope_frequencies, rotate
+from unrolled.models.positions import alibi, alibi_slopes, rope_angles, rope_frequencies, rotate, sinusoids
 
 
 def random(*shape: int) -> torch.Tensor:
@@ -65,3 +65,32 @@ def test_rotation_turns_the_first_pair_by_one_radian_a_position() -> None:
 
 def test_frequency_factors_slow_the_turns() -> None:
     assert_close(rope_frequencies(4, 100.0, (1.0, 8.0)), torch.tensor([1.0, 0.1 / 8]))
+
+
+def test_sinusoids_are_the_papers_formula() -> None:
+    table = sinusoids(3, 4, 6)
+    for row, position in enumerate(range(3, 7)):
+        for i in range(3):
+            angle = position / 10_000 ** (2 * i / 6)
+            assert table[row, 2 * i].item() == pytest.approx(math.sin(angle), abs=1e-12)
+            assert table[row, 2 * i + 1].item() == pytest.approx(math.cos(angle), abs=1e-12)
+
+
+def test_alibis_slopes_are_the_papers() -> None:
+    assert alibi_slopes(8).tolist() == [2.0**-i for i in range(1, 9)]  # §3: 1/2, 1/4, …, 1/256
+    twelve = alibi_slopes(12).tolist()
+    assert twelve[:8] == [2.0**-i for i in range(1, 9)]
+    assert twelve[8:] == pytest.approx([2 ** -(i + 0.5) for i in range(4)])
+
+
+@pytest.mark.parametrize("n_query", [1, 2, 5])
+def test_alibi_takes_off_slope_times_distance(n_query: int) -> None:
+    query, key, value, slopes = random(1, 2, n_query, 4), random(1, 2, 5, 4), random(1, 2, 5, 4) + 1, alibi_slopes(2)
+    wanted = torch.zeros(1, 2, n_query, 4, dtype=torch.float64)
+    for head in range(2):
+        for row in range(n_query):
+            at = 5 - n_query + row
+            scores = [query[0, head, row] @ key[0, head, j] / 2 - slopes[head] * (at - j) for j in range(at + 1)]
+            wanted[0, head, row] = torch.stack(scores).softmax(0) @ value[0, head, : at + 1]
+    assert_close(attention.attend(query, key, value, causal=True, slopes=slopes), wanted)
+    assert alibi(slopes, torch.tensor([4]), torch.tensor([1]))[0].item() == -3 * slopes[0].item()

@@ -13,8 +13,10 @@ from torch import Tensor, nn
 from unrolled.checkpoints.known import GPT_PROBES
 from unrolled.checkpoints.model import Model, Readout
 from unrolled.checkpoints.prefixes import Cache
-from unrolled.models.gpt import GPT, KeyValueCache
+from unrolled.models.cache import KeyValueCache
+from unrolled.models.gpt import GPT
 from unrolled.models.linear import linear
+from unrolled.models.positions import alibi, alibi_slopes
 from unrolled.models.weighing import Attention, Factors, Heard, Kind
 from unrolled.text import Tokenizer
 
@@ -47,7 +49,10 @@ class GPTEar:
         self._module = module
         self.sizes: dict[Kind, tuple[int, int]] = {"self": (module.config.n_layer, module.config.n_head)}
         c = module.config
-        self._attention = Attention(n_head=c.n_head, n_key_value=c.n_key_value, scaling=c.d_head**-0.5, causal=True)
+        bias = partial(alibi, alibi_slopes(c.n_head)) if c.positions == "alibi" else None
+        self._attention = Attention(
+            n_head=c.n_head, n_key_value=c.n_key_value, scaling=c.d_head**-0.5, causal=True, bias=bias
+        )
 
     def new_cache(self, n: int) -> KeyValueCache:
         return KeyValueCache(room=n, n_layer=self._module.config.n_layer)

@@ -180,7 +180,7 @@ def _is_of(value: Any, hint: Any) -> bool:
     if hint is int:
         return type(value) is int and 1 <= value < 2**31
     if hint is float:
-        return type(value) in (int, float) and math.isfinite(value) and value > 0
+        return type(value) in (int, float) and math.isfinite(value) and value >= 0
     if hint is bool:
         return type(value) is bool
     return isinstance(value, tuple) and all(_is_of(factor, float) for factor in value)

@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from unrolled.models.positions import alibi
+
 
 def scores(query: Tensor, key: Tensor) -> Tensor:
     """Q Kᵀ: how well each query matches each key. -> (…, head, query position, key position)."""
@@ -44,15 +46,45 @@ def weights(query: Tensor, key: Tensor, *, causal: bool) -> Tensor:
     return scaled.softmax(dim=-1)
 
 
-def attend(query: Tensor, key: Tensor, value: Tensor, *, causal: bool) -> Tensor:
-    """`weights` times V in one fused kernel. -> (…, head, query position, d_k)."""
+def attend(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    *,
+    causal: bool,
+    mask: Tensor | None = None,
+    slopes: Tensor | None = None,
+    dropout: float = 0.0,
+) -> Tensor:
+    """`weights` times V in one fused kernel. -> (…, head, query position, d_k).
+
+    `mask`: True where a query may look, (…, 1 or head, 1 or query position, key position). `slopes`: ALiBi's, (head,).
+    `dropout`: share of weights set to 0, the others scaled up.
+    """
     n_query, n_key = query.shape[-2], key.shape[-2]
-    square = causal and n_query == n_key
-    mask = causal_mask(n_query, n_key, query.device) if causal and not square and n_query > 1 else None
+    square = causal and n_query == n_key and slopes is None and mask is None
+    if causal and not square and n_query > 1:
+        past = causal_mask(n_query, n_key, query.device)
+        mask = past if mask is None else mask & past
+    if slopes is not None:
+        rows, keys = (torch.arange(a, n_key, device=query.device) for a in (n_key - n_query, 0))
+        bias = alibi(slopes, rows, keys)
+        mask = bias if mask is None else masked(bias, mask)
     grouped = query.shape[-3] != key.shape[-3]
-    return F.scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=square, enable_gqa=grouped)
+    return F.scaled_dot_product_attention(
+        query, key, value, attn_mask=mask, is_causal=square, enable_gqa=grouped, dropout_p=dropout
+    )
 
 
 def share_heads(x: Tensor, n_head: int) -> Tensor:
     """Each key-value head repeated for its group of heads. (…, key-value head, n, d) -> (…, head, n, d)."""
     return x if x.shape[-3] == n_head else x.repeat_interleave(n_head // x.shape[-3], dim=-3)
+
+
+def additive_scores(query: Tensor, key: Tensor, v: Tensor) -> Tensor:
+    """v · tanh(query + key) for every pair of a query and a key. Bahdanau et al. 2015, App. A.1.2, where the query is
+    W s, of a decoder's state s, and the key U h, of an encoder's state h.
+
+    query (…, target, d), key (…, source, d), v (d,) -> (…, target, source).
+    """
+    return (query.unsqueeze(-2) + key.unsqueeze(-3)).tanh() @ v

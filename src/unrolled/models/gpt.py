@@ -1,4 +1,4 @@
-"""The decoder-only Transformer: GPT-2 (Radford et al. 2019) to Llama (Touvron et al. 2023), pre-norm throughout.
+"""The decoder-only Transformer: GPT (Radford et al. 2018), GPT-2 (2019) and on to Llama (Touvron et al. 2023).
 
 Read from `GPT.forward` upwards. Values worth looking at pass through named points, see PROBES: `nn.Identity`, or a
 norm, whose output a forward hook sees. They add nothing to the state dict.
@@ -6,6 +6,7 @@ norm, whose output a forward hook sees. They add nothing to the state dict.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,8 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unrolled.models.attention import attend
+from unrolled.models.cache import KeyValueCache
 from unrolled.models.linear import Linear, linear
-from unrolled.models.positions import rope_angles, rope_frequencies, rotate
+from unrolled.models.positions import alibi_slopes, rope_angles, rope_frequencies, rotate, sinusoids
 
 PROBES = frozenset(
     {
@@ -52,8 +54,11 @@ class GPTConfig:
     """Ba et al. 2016, or Zhang & Sennrich 2019 (no mean, no bias)."""
     norm_epsilon: float = 1e-5
     """Added to the variance before the square root."""
-    positions: Literal["learned", "rope", "none"]
-    """A table added to the embeddings, rotated queries and keys, or nothing but the causal mask."""
+    norm_place: Literal["pre", "post"] = "pre"
+    """Each part reads a normed copy of the stream (GPT-2 on), or the sum is normed after it (Vaswani et al., GPT)."""
+    positions: Literal["learned", "sinusoidal", "rope", "alibi", "none"]
+    """A table, or sines and cosines, added to the embeddings; rotated queries and keys; a penalty on distance added to
+    the scores; or nothing but the causal mask."""
     rope_base: float = 10000.0
     """The slowest pair turns once in about 2π × rope_base positions."""
     rope_factors: tuple[float, ...] | None = None
@@ -64,69 +69,20 @@ class GPTConfig:
     """Which linear maps add a bias."""
     tied: bool = True
     """Whether the head that gives logits is the embedding table."""
+    dropout: float = 0.0
+    """Share of entries set to 0 in training: of embeddings, attention weights, and what each part writes."""
+    initial_std: float = 0.02
+    """Standard deviation of the weights at the start."""
 
 
-class KeyValueCache:
-    """Keys and values of the positions read so far, so that the next token costs one position only.
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """What attention is told of positions."""
 
-    Room is taken in advance and doubles when it is full. What is written beyond `length` does not count: a forward pass
-    that was stopped half way leaves the cache as it was.
-    """
-
-    def __init__(self, room: int = 64, n_layer: int = 0) -> None:
-        """`room`: positions to make room for at first; for `n_layer` layers at once, if that is said."""
-        self.length = 0
-        self._room, self._n_layer = room, n_layer
-        self._keys: list[Tensor] = []
-        self._values: list[Tensor] = []
-
-    def extend(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Writes k, v (batch, head, n, d) of new positions after `length`; gives those of all positions."""
-        if layer == len(self._keys):
-            self._keys += self._empty(key)
-            self._values += self._empty(value)
-        end = self.length + key.shape[2]
-        self._keys[layer] = self._with_room(self._keys[layer], end)
-        self._values[layer] = self._with_room(self._values[layer], end)
-        self._keys[layer][:, :, self.length : end] = key
-        self._values[layer][:, :, self.length : end] = value
-        return self._keys[layer][:, :, :end], self._values[layer][:, :, :end]
-
-    def advance(self, n: int) -> None:
-        """The n positions that every layer has written now count."""
-        self.length += n
-
-    def crop(self, length: int) -> None:
-        """Forgets the positions from `length` on."""
-        self.length = min(self.length, length)
-
-    def keys(self, layer: int) -> Tensor:
-        """(batch, head, position, d) of the positions that count."""
-        return self._keys[layer][:, :, : self.length]
-
-    def values(self, layer: int) -> Tensor:
-        """As `keys`."""
-        return self._values[layer][:, :, : self.length]
-
-    @property
-    def n_bytes(self) -> int:
-        """Memory taken, used or not."""
-        return sum(x.nbytes for x in (*self._keys, *self._values))
-
-    def _empty(self, like: Tensor) -> list[Tensor]:
-        """For one more layer nothing yet; for all at once one block of memory, which the system gets back whole."""
-        if not self._n_layer:
-            return [like[:, :, :0]]
-        batch, head, _, d = like.shape
-        return list(like.new_empty(self._n_layer, batch, head, self._room, d))
-
-    def _with_room(self, old: Tensor, end: int) -> Tensor:
-        if end <= old.shape[2]:
-            return old
-        batch, head, room, d = old.shape
-        new = old.new_empty(batch, head, max(end, 2 * room, self._room), d)
-        new[:, :, : self.length] = old[:, :, : self.length]
-        return new
+    turn: tuple[Tensor, Tensor] | None = None
+    """cos and sin of RoPE for the new positions, each (n, d_head)."""
+    slopes: Tensor | None = None
+    """(n_head,) of ALiBi."""
 
 
 class Attention(nn.Module):
@@ -135,6 +91,7 @@ class Attention(nn.Module):
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
         self.n_head, self.n_key_value, self.d_head = config.n_head, config.n_key_value, config.d_head
+        self.dropout = config.dropout
         bias = config.bias != "none"
         self.query = Linear(config.d_model, config.n_head * config.d_head, bias=bias)
         self.key = Linear(config.d_model, config.n_key_value * config.d_head, bias=bias)
@@ -142,18 +99,18 @@ class Attention(nn.Module):
         self.output = Linear(config.n_head * config.d_head, config.d_model, bias=config.bias == "all")
         self.q, self.k, self.v, self.out = nn.Identity(), nn.Identity(), nn.Identity(), nn.Identity()
 
-    def forward(self, x: Tensor, turn: tuple[Tensor, Tensor] | None, cache: KeyValueCache | None, layer: int) -> Tensor:
-        """x (batch, n, d_model) -> the same shape. `turn`: cos and sin of RoPE for these positions."""
+    def forward(self, x: Tensor, place: Place, cache: KeyValueCache | None, layer: int) -> Tensor:
+        """x (batch, n, d_model) -> the same shape."""
         batch, n, _ = x.shape
         q = self.query(x).view(batch, n, self.n_head, self.d_head).transpose(1, 2)  # (batch, head, n, d_head)
         k = self.key(x).view(batch, n, self.n_key_value, self.d_head).transpose(1, 2)
         v = self.value(x).view(batch, n, self.n_key_value, self.d_head).transpose(1, 2)
-        if turn is not None:
-            q, k = rotate(q, *turn), rotate(k, *turn)
+        if place.turn is not None:
+            q, k = rotate(q, *place.turn), rotate(k, *place.turn)
         q, k, v = self.q(q), self.k(k), self.v(v)
         if cache is not None:
             k, v = cache.extend(layer, k, v)
-        mixed = attend(q, k, v, causal=True)
+        mixed = attend(q, k, v, causal=True, slopes=place.slopes, dropout=self.dropout if self.training else 0.0)
         return self.out(self.output(mixed.transpose(1, 2).reshape(batch, n, -1)))  # type: ignore[no-any-return]
 
 
@@ -181,31 +138,37 @@ class MLP(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention, then the MLP, each reading a normed copy of the residual stream and adding to it (pre-norm)."""
+    """Attention, then the MLP, each adding to the residual stream; the norm before each part, or after each sum."""
 
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
+        self.post_norm = config.norm_place == "post"
         self.attn, self.mlp = Attention(config), MLP(config)
         self.norm = nn.ModuleDict({"attn": make_norm(config), "mlp": make_norm(config)})
         self.resid = nn.ModuleDict({"pre": nn.Identity(), "mid": nn.Identity(), "post": nn.Identity()})
+        self.drop = nn.Dropout(config.dropout)
 
-    def forward(self, x: Tensor, turn: tuple[Tensor, Tensor] | None, cache: KeyValueCache | None, layer: int) -> Tensor:
+    def forward(self, x: Tensor, place: Place, cache: KeyValueCache | None, layer: int) -> Tensor:
         """x (batch, n, d_model) -> the same shape."""
         x = self.resid["pre"](x)
-        x = self.resid["mid"](x + self.attn(self.norm["attn"](x), turn, cache, layer))
-        return self.resid["post"](x + self.mlp(self.norm["mlp"](x)))  # type: ignore[no-any-return]
+        if self.post_norm:
+            x = self.resid["mid"](self.norm["attn"](x + self.drop(self.attn(x, place, cache, layer))))
+            return self.resid["post"](self.norm["mlp"](x + self.drop(self.mlp(x))))  # type: ignore[no-any-return]
+        x = self.resid["mid"](x + self.drop(self.attn(self.norm["attn"](x), place, cache, layer)))
+        return self.resid["post"](x + self.drop(self.mlp(self.norm["mlp"](x))))  # type: ignore[no-any-return]
 
 
 class GPT(nn.Module):
-    """The whole model: embeddings, blocks, a last norm, a head."""
+    """The whole model: embeddings, blocks, a last norm (pre-norm only, where the stream is not normed yet), a head."""
 
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
         self.config = config
         self.embed = nn.Embedding(config.vocabulary, config.d_model)
         self.place = nn.Embedding(config.context, config.d_model) if config.positions == "learned" else None
+        self.drop = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_layer))
-        self.norm = nn.ModuleDict({"final": make_norm(config)})
+        self.norm = nn.ModuleDict({"final": make_norm(config) if config.norm_place == "pre" else nn.Identity()})
         self.head = None if config.tied else Linear(config.d_model, config.vocabulary, bias=False)
         self.logits = nn.Identity()
         self.frequencies = None  # not a buffer: stays in float32 whatever the dtype of the weights
@@ -215,21 +178,50 @@ class GPT(nn.Module):
 
     def forward(self, ids: Tensor, *, cache: KeyValueCache | None = None, last_only: bool = False) -> Tensor:
         """ids (batch, n), after what `cache` holds -> logits (batch, n or 1, vocabulary)."""
-        start = cache.length if cache is not None else 0
-        n = ids.shape[1]
-        x = self.embed(ids)  # (batch, n, d_model)
-        if self.place is not None:
-            x = x + self.place.weight[start : start + n]
-        turn = None
-        if self.frequencies is not None:
-            turn = rope_angles(self.frequencies.to(x.device), start, n, x.dtype)
+        start, n = cache.length if cache is not None else 0, ids.shape[1]
+        x = self.drop(self.embedded(ids, start))  # (batch, n, d_model)
+        place = self.told(start, n, x)
         for layer, block in enumerate(self.blocks):
-            x = block(x, turn, cache, layer)
+            x = block(x, place, cache, layer)
         if cache is not None:
             cache.advance(n)
         x = self.norm["final"](x[:, -1:] if last_only else x)
         table = self.embed.weight if self.head is None else self.head.weight
         return self.logits(linear(x, table))  # type: ignore[no-any-return]
+
+    def embedded(self, ids: Tensor, start: int) -> Tensor:
+        """Rows of the table, with what is added for positions. Beside sinusoids, whose entries are of size 1, they are
+        multiplied by √d_model (Vaswani et al. 2017, §3.4)."""
+        x: Tensor = self.embed(ids)
+        n = ids.shape[1]
+        if self.place is not None:
+            return x + self.place.weight[start : start + n]
+        if self.config.positions == "sinusoidal":
+            return x * math.sqrt(self.config.d_model) + sinusoids(start, n, self.config.d_model).to(x)
+        return x
+
+    def told(self, start: int, n: int, like: Tensor) -> Place:
+        """What the attentions are told of positions start … start+n-1."""
+        if self.frequencies is not None:
+            return Place(turn=rope_angles(self.frequencies.to(like.device), start, n, like.dtype))
+        if self.config.positions == "alibi":
+            return Place(slopes=alibi_slopes(self.config.n_head).to(like))
+        return Place()
+
+    @torch.no_grad()
+    def initialise(self, generator: torch.Generator) -> None:
+        """Weights from N(0, initial_std²), those that write to the stream divided by √(2 n_layer); biases 0, norms 1.
+
+        Radford et al. 2019, §2.3: the stream is a sum of 2 n_layer terms, whose variance is kept.
+        """
+        writes = {"output", "down"}
+        for name, parameter in self.named_parameters():
+            part = name.split(".")[-2]
+            if parameter.ndim == 1:
+                parameter.fill_(1.0 if ".norm." in f".{name}" and name.endswith("weight") else 0.0)
+                continue
+            std = self.config.initial_std / (math.sqrt(2 * self.config.n_layer) if part in writes else 1.0)
+            parameter.normal_(0.0, std, generator=generator)
 
 
 def make_norm(config: GPTConfig) -> nn.Module:
@@ -237,3 +229,38 @@ def make_norm(config: GPTConfig) -> nn.Module:
     if config.norm == "layernorm":
         return nn.LayerNorm(config.d_model, eps=config.norm_epsilon)
     return nn.RMSNorm(config.d_model, eps=config.norm_epsilon)
+
+
+def swiglu_width(d_ff: int) -> int:
+    """The hidden width that gives a SwiGLU, with its third matrix, the parameters of an MLP of width d_ff: two thirds.
+
+    Shazeer 2020, §3.
+    """
+    return round(2 * d_ff / 3)
+
+
+def gpt2_shape(n_layer: int, n_head: int, d_model: int, *, vocabulary: int = 50_257, context: int = 1024) -> GPTConfig:
+    """A GPT-2 of some size: learned positions, LayerNorm before each part, biases everywhere, MLP four times wide."""
+    return GPTConfig(
+        vocabulary=vocabulary,
+        context=context,
+        n_layer=n_layer,
+        n_head=n_head,
+        n_key_value=n_head,
+        d_model=d_model,
+        d_head=d_model // n_head,
+        d_ff=4 * d_model,
+        norm="layernorm",
+        positions="learned",
+        activation="gelu_tanh",
+        bias="all",
+    )
+
+
+GPT2 = gpt2_shape(12, 12, 768)
+GPT2_MEDIUM = gpt2_shape(24, 16, 1024)
+GPT2_LARGE = gpt2_shape(36, 20, 1280)
+GPT2_XL = gpt2_shape(48, 25, 1600)
+"""Radford et al. 2019, Table 2."""
+GPT3 = gpt2_shape(96, 96, 12_288, context=2048)
+"""Brown et al. 2020, Table 2.1, 175 B; in every other layer a query sees a band of keys, which takes no weights."""
