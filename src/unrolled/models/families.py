@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from unrolled.models import gpt
+from unrolled.models import gpt, seq2seq, transformer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,4 +25,8 @@ class Family:
 
 FAMILIES: Mapping[str, Family] = {
     "gpt": Family(config=gpt.GPTConfig, model=gpt.GPT, probes=gpt.PROBES),
+    "seq2seq": Family(config=seq2seq.Seq2SeqConfig, model=seq2seq.Seq2Seq, probes=seq2seq.PROBES),
+    "transformer": Family(
+        config=transformer.TransformerConfig, model=transformer.Transformer, probes=transformer.PROBES
+    ),
 }
