@@ -1,4 +1,4 @@
-"""Which checkpoints there are: those known by a short name, and whatever was put into the cache."""
+"""Which checkpoints there are: those known by a short name, those shipped with the package, those in the cache."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from unrolled.progress import finish
 
 ENTRY = "entry.toml"
 """Beside the weights: name, title, licence, source, sha256, and `weights`, the file that opens ("" = the folder)."""
+
+SHIPPED = Path(__file__).parents[1] / "shipped"
+"""Folders of models that this project trained, each with an entry.toml and a card."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}(/[A-Za-z0-9][A-Za-z0-9._-]{0,95})?")
 
@@ -41,15 +44,15 @@ def is_name(name: str) -> bool:
 
 
 def entries() -> tuple[Entry, ...]:
-    """The known checkpoints, then those in the cache. One that cannot be read is left out; opening it says why."""
+    """Known, shipped, cached, in this order. One that cannot be read is left out; opening it says why."""
     found = {name: _known(name) for name in KNOWN}
-    models = cache_folder() / "models"
-    for folder in sorted(models.glob("[!.]*")) if models.is_dir() else ():
-        try:
-            kept = _from_cache(folder)
-        except (UnrolledError, OSError):
-            continue
-        found.setdefault(kept.name, kept)
+    for place in (SHIPPED, cache_folder() / "models"):
+        for folder in sorted(place.glob("[!._]*")) if place.is_dir() else ():
+            try:
+                kept = _in_folder(folder)
+            except (UnrolledError, OSError):
+                continue
+            found.setdefault(kept.name, kept)
     return tuple(found.values())
 
 
@@ -57,8 +60,9 @@ def entry(name: str, *, paths: bool = True) -> Entry:
     """The checkpoint of that name or, with `paths`, at that path. UnknownModel says which names exist."""
     if name in KNOWN:
         return _known(name)
-    if is_name(name) and folder_of(name).is_dir():
-        return _from_cache(folder_of(name))
+    for folder in (SHIPPED / name, folder_of(name)) if is_name(name) else ():
+        if folder.is_dir():
+            return _in_folder(folder)
     if paths and name and "\0" not in name and _exists(Path(name).expanduser()):
         return entry_at(name, Path(name).expanduser(), {})
     names = ", ".join(known.name for known in entries())
@@ -85,7 +89,7 @@ def _known(name: str) -> Entry:
     return replace(known, here=True, path=weights if weights.suffix == ".gguf" else folder)
 
 
-def _from_cache(folder: Path) -> Entry:
+def _in_folder(folder: Path) -> Entry:
     said = _read_entry(folder / ENTRY)
     weights = said.get("weights")
     path = folder / weights if isinstance(weights, str) and weights and "/" not in weights else folder
