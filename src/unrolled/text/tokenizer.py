@@ -72,6 +72,25 @@ class Tokenizer:
         """Writes the library's tokenizer.json; what it lacks (template, ids) the caller keeps."""
         self._tk.save(str(path), pretty=False)
 
+    @property
+    def vocabulary(self) -> int:
+        """How many ids there are, special tokens among them."""
+        return max(self._tk.get_vocab(with_added_tokens=True).values()) + 1
+
+    def id_of(self, token: str) -> int | None:
+        """The id of a vocabulary entry by its own spelling, e.g. "<pad>"."""
+        id_: int | None = self._tk.token_to_id(token)
+        return id_
+
+    def ids(self, text: str) -> list[int]:
+        """The ids of plain text and nothing else: for text by the megabyte."""
+        _check_characters(text)
+        with self._lock:
+            self._tk.encode_special_tokens = True
+            encoding = self._tk.encode_batch_fast([text], add_special_tokens=False)[0]
+        ids: list[int] = encoding.ids
+        return ids
+
     def encode(self, text: str, *, bos: bool = False, chat: bool = False, reply: str = "") -> Tokens:
         """`text` as plain text or, with `chat`, as what the user says, `reply` being the assistant's answer so far."""
         whole = text + (reply if chat else "")
