@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
 
+from tiny_models import save
 from unrolled.checkpoints import open_model
 from unrolled.errors import BadInput, BadKnob, ProbeNotFound
 from unrolled.figures import answer, figure
 from unrolled.figures._head_labels import UNCLASSIFIED
 from unrolled.figures._tracing import occurrences
 from unrolled.progress import finish
+from unrolled.trace import Trace
 
 if TYPE_CHECKING:
     from unrolled.checkpoints import Model
@@ -163,3 +166,33 @@ def test_bad_input_is_told_so(smollm2: Model) -> None:
         ask("map", smollm2, first_query=50)
     with pytest.raises(ProbeNotFound, match="smollm2 has no cross attention; it has self"):
         ask("map", smollm2, kind="cross")
+
+
+def test_an_encoder_decoder_says_what_there_is_to_choose_from(tmp_path: Path) -> None:
+    """Its kinds have numbers of heads of their own: where the page's steppers end."""
+    bart = open_model(str(save(tmp_path / "bart", "bart")))
+    found = finish(
+        answer(figure("heads").panel("map"), {"kind": "cross"}, models=[bart], text="the cat sat", target="a mat")
+    ).result
+    assert (found.kind, found.kinds) == ("cross", ("cross", "encoder", "self"))
+    sizes = dict(zip(found.kinds, zip(found.n_layer.tolist(), found.n_head.tolist(), strict=True), strict=True))
+    assert sizes == {"encoder": (2, 4), "self": (2, 2), "cross": (2, 2)}
+    assert found.weights.shape == (len(bart.encode_target("a mat").ids), len(bart.encode("the cat sat").ids))
+
+
+def test_a_tile_reads_nothing_again(smollm2: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Text, recording and the small picture are kept: while a reader drags, only the tile's own rows are worked out."""
+    ask("map", smollm2, layer=5, head=2)
+    asked: list[int] = []
+    rows = Trace.weights
+
+    def counted(self: Trace, *at: Any, **kind: Any) -> np.ndarray:
+        asked.append(len(found := rows(self, *at, **kind)))
+        return found
+
+    monkeypatch.setattr(Trace, "weights", counted)
+    monkeypatch.setattr(smollm2, "encode", lambda *_, **__: pytest.fail("the text was read again"))
+    ask("map", smollm2, layer=5, head=2, first_query=4, first_key=2, size=5)
+    assert asked == [5]
+    ask("map", smollm2, layer=5, head=3, size=5)
+    assert asked == [5, 13, 5]

@@ -105,6 +105,10 @@ export interface HeadsOverview {
   kinds: string[];
   /** Which of them is shown. */
   kind: string;
+  /** Layers that have attention of each kind. */
+  n_layer: NdArray;
+  /** Heads a layer, of each kind. */
+  n_head: NdArray;
   /** Weights of evenly spaced queries, the largest of each block of keys; 255 is all of a query's attention. */
   thumbnails: NdArray;
   /** Positions of those queries; their rows are exact. */
@@ -125,6 +129,14 @@ export interface HeadsOverview {
 
 /** One head's weights, exact, and the whole of it in small to find one's way by. */
 export interface HeadsMap {
+  /** The kinds of attention that this model has. */
+  kinds: string[];
+  /** Which of them is shown. */
+  kind: string;
+  /** Layers that have attention of each kind: where the knob `layer` ends. */
+  n_layer: NdArray;
+  /** Heads a layer, of each kind: where the knob `head` ends. */
+  n_head: NdArray;
   /** Tokens that look, of this tile. */
   query_strings: string[];
   /** Tokens that are looked at, of this tile. */
@@ -149,6 +161,10 @@ export interface HeadsMap {
 
 /** Which heads look from one word of the text at another. */
 export interface HeadsFind {
+  /** The kinds of attention that this model has. */
+  kinds: string[];
+  /** Which of them is shown. */
+  kind: string;
   /** Attention from the asking word's tokens to all tokens of the other, mean over the asking ones. */
   weight: NdArray;
   /** What an even spread would give. */

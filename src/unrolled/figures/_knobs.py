@@ -60,6 +60,29 @@ class Length:
         return _with(handler(source), max_length=self.most)
 
 
+@dataclass(frozen=True)
+class Offered:
+    """Of a knob's choices, those that are in this field of the answer; "" stands for the first of them.
+
+    What a model has is known only once it is open: the page shows the choices when there is more than one.
+    """
+
+    field: str
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return handler(schema) | {"x-offered": self.field}
+
+
+@dataclass(frozen=True)
+class Below:
+    """A whole number below this field of the answer: where the page's slider ends."""
+
+    field: str
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return handler(schema) | {"x-below": self.field}
+
+
 class Hidden:
     """A knob that views turn, not readers: it is not drawn among the controls."""
 
@@ -112,7 +135,7 @@ def describe(schema: dict[str, Any]) -> str:
         bound = f"from -{shape['bound']:g} to {shape['bound']:g}"
         return f"a matrix of {fewest} to {most} rows and {narrow} to {wide} columns of numbers {bound}, as [[…], […]]"
     if "enum" in schema:
-        return "one of " + ", ".join(map(str, schema["enum"]))
+        return "one of " + ", ".join(str(choice) for choice in schema["enum"] if choice != "")
     kind = schema.get("type")
     if kind in ("number", "integer"):
         noun = "a whole number" if kind == "integer" else "a number"

@@ -11,13 +11,18 @@ from unrolled.progress import Progress, Work
 from unrolled.text import Tokens
 from unrolled.trace import Kind, Trace, record
 
+NAVIGATION = 64  # rows and blocks of the picture that one finds one's way through a long text by
+
 
 def trace_of(model: Model, text: str, target: str = "", *, values: tuple[int, ...] = ()) -> Work[Trace]:
     """The recording of this text; the last few are kept with the model, so that turning a knob runs nothing again."""
-    tokens = model.encode(text)
+    key = (text, target, values)
+    return (yield from model.keeping("trace", key, lambda: _recorded(model, text, target, values)))
+
+
+def _recorded(model: Model, text: str, target: str, values: tuple[int, ...]) -> Work[Trace]:
     read = model.encode_target(target) if target else None
-    key = (tokens.ids, read.ids if read else None, values)
-    return (yield from model.keeping("trace", key, lambda: record(model, tokens, target=read, values=values)))
+    return (yield from record(model, model.encode(text), target=read, values=values))
 
 
 def thumbnails(
@@ -42,6 +47,17 @@ def thumbnails(
             weights = trace.weights(number, head, rows.tolist(), kind=kind)[None]
         pictures.append((np.maximum.reduceat(weights, starts, axis=-1) * 255).round().astype(np.uint8))
     return rows, block, np.stack(pictures)
+
+
+def navigation(
+    model: Model, trace: Trace, kind: Kind, layer: int, head: int
+) -> Work[tuple[Int64[np.ndarray, "row"], int, UInt8[np.ndarray, "row block"]]]:
+    """One head in small, as `thumbnails` has it; kept while the reader goes through its tiles."""
+    key = (trace.tokens.ids, trace.target and trace.target.ids, kind, layer, head)  # a trace itself is large
+    rows, block, pictures = yield from model.keeping(
+        "navigation", key, lambda: thumbnails(trace, kind, NAVIGATION, layer=layer, head=head)
+    )
+    return rows, block, pictures[0, 0]
 
 
 def check_head(model: Model, trace: Trace, kind: Kind, layer: int, head: int) -> None:

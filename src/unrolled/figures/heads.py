@@ -7,141 +7,33 @@ allow it. Vaswani et al. 2017, §3.2.2; Clark et al. 2019; Olsson et al. 2022.
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int64, UInt8
 
 from unrolled.checkpoints import Model
 from unrolled.errors import BadInput, BadKnob, ProbeNotFound
+from unrolled.figures._head_ablation import heads_named, said_of
 from unrolled.figures._head_labels import UNCLASSIFIED, labels_of
 from unrolled.figures._head_probing import scores_of
+from unrolled.figures._head_results import Ablation, Found, Map, Overview
 from unrolled.figures._head_scores import SCORES
 from unrolled.figures._inputs import Target, Text
-from unrolled.figures._knobs import Choice, Hidden, Length, Range
-from unrolled.figures._panel import Axes, panel
-from unrolled.figures._tracing import check_head, occurrences, thumbnails, trace_of
+from unrolled.figures._knobs import Choice, Hidden, Length, Offered, Range
+from unrolled.figures._panel import panel
+from unrolled.figures._tracing import check_head, navigation, occurrences, thumbnails, trace_of
 from unrolled.mathematics import Formula, Symbol
 from unrolled.progress import Work
-from unrolled.sampling import distribution_of
-from unrolled.text import Tokens
-from unrolled.trace import HeadOff, Kind, Trace, logits_of, losses, patched
+from unrolled.trace import HeadOff, Kind, Trace, patched
 
 Layer = Annotated[int, Range(0, 999), Hidden()]  # the picture has its own steppers, which know how many there are
 Head = Annotated[int, Range(0, 999), Hidden()]
-WhichKind = Annotated[str, Choice("", "self", "encoder", "cross")]
+WhichKind = Annotated[str, Choice("", "self", "encoder", "cross"), Offered("kinds")]
 Place = Annotated[int, Range(0, 1_000_000), Hidden()]
-Named = Annotated[tuple[tuple[str, ...], ...], Axes("layer", "head")]
 
 SIDE = 32  # rows and blocks of a thumbnail at most
-NAVIGATION = 64  # rows and blocks of the picture that one finds one's way by
 BEST = 12  # heads listed by `find`
 LISTED = 8  # next tokens listed by `ablate`, before and after
-
-
-@dataclass(frozen=True, kw_only=True)
-class Overview:
-    """All heads at once, small, with their scores and names."""
-
-    tokens: Annotated[tuple[str, ...], Axes("token")]
-    """What the keys stand for: the text's tokens."""
-    token_spans: Int64[np.ndarray, "token 2"]
-    """Characters of the text that each token covers, from and up to."""
-    kinds: Annotated[tuple[str, ...], Axes("kind")]
-    """The kinds of attention that this model has."""
-    kind: str
-    """Which of them is shown."""
-    thumbnails: UInt8[np.ndarray, "layer head query block"]
-    """Weights of evenly spaced queries, the largest of each block of keys; 255 is all of a query's attention."""
-    thumbnail_queries: Int64[np.ndarray, "query"]
-    """Positions of those queries; their rows are exact."""
-    block_size: int
-    """Keys a block."""
-    score_names: Annotated[tuple[str, ...], Axes("score")]
-    """What the heads are scored for, on texts of the figure's own."""
-    scores: Float32[np.ndarray, "score layer head"]
-    """0 is what an even spread would get, 1 is all of the attention; meaning: a correlation; entropy: 1 is even."""
-    scores_low: Float32[np.ndarray, "score layer head"]
-    """Lower end of the 95 % interval over the texts."""
-    scores_high: Float32[np.ndarray, "score layer head"]
-    """Upper end."""
-    labels: Named
-    """A head's name, where a score's interval lies above its threshold; else unclassified."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Map:
-    """One head, exactly, over a tile of the text."""
-
-    query_strings: Annotated[tuple[str, ...], Axes("query")]
-    """Tokens that look, of this tile."""
-    key_strings: Annotated[tuple[str, ...], Axes("key")]
-    """Tokens that are looked at, of this tile."""
-    weights: Float32[np.ndarray, "query key"]
-    """Attention weights; whole rows sum to 1, of which this is a part when the text is longer than the tile."""
-    first_query: int
-    """Position of the tile's first query."""
-    first_key: int
-    """Position of the tile's first key."""
-    n_query: int
-    """Queries in the whole text."""
-    n_key: int
-    """Keys in the whole text."""
-    navigation: UInt8[np.ndarray, "row block"]
-    """The whole map in small: evenly spaced exact rows, the largest of each block of keys; 255 is 1."""
-    navigation_queries: Int64[np.ndarray, "row"]
-    """Positions of those rows."""
-    navigation_block: int
-    """Keys a block."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Found:
-    """How much each head looks from one word at another."""
-
-    weight: Float32[np.ndarray, "layer head"]
-    """Attention from the asking word's tokens to all tokens of the other, mean over the asking ones."""
-    even: float
-    """What an even spread would give."""
-    query_positions: Int64[np.ndarray, "asking"]
-    """Tokens that ask."""
-    key_positions: Int64[np.ndarray, "asked"]
-    """Tokens that are asked."""
-    best_layers: Int64[np.ndarray, "place"]
-    """The heads with the largest weight: their layers,"""
-    best_heads: Int64[np.ndarray, "place"]
-    """their numbers,"""
-    best_weights: Float32[np.ndarray, "place"]
-    """and their weights."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ablation:
-    """What the model loses with some of its heads switched off."""
-
-    off: Annotated[tuple[str, ...], Axes("head")]
-    """The heads that are off, as layer.head."""
-    tokens: Annotated[tuple[str, ...], Axes("token")]
-    """The text's tokens."""
-    surprisal_before: Float64[np.ndarray, "token"]
-    """−ln p of each token given those before it, all heads on; in nats, and not a number for the first."""
-    surprisal_after: Float64[np.ndarray, "token"]
-    """The same with the heads off."""
-    loss_before: float
-    """Their mean, in nats a token."""
-    loss_after: float
-    """The same with the heads off."""
-    top_strings: Annotated[tuple[str, ...], Axes("choice")]
-    """The likeliest next tokens, before or after."""
-    before: Float64[np.ndarray, "choice"]
-    """Their probability with all heads on, over the whole vocabulary."""
-    after: Float64[np.ndarray, "choice"]
-    """And with the heads off."""
-    kl_bits: float
-    """Kullback–Leibler divergence of what comes next, from before to after, in bits."""
-
 
 _HEAD = Formula(
     r"\mathrm{head}_h = \operatorname{softmax}\left(\frac{\query{Q}_h \key{K}_h^{\top}}{\sqrt{d_h}} + M\right)"
@@ -205,8 +97,7 @@ def overview(
     return Overview(
         tokens=asked.strings,
         token_spans=np.array(asked.spans, dtype=np.int64).reshape(-1, 2),
-        kinds=trace.kinds,
-        kind=chosen,
+        **_of_kinds(trace, chosen),
         thumbnails=pictures,
         thumbnail_queries=queries,
         block_size=block,
@@ -254,9 +145,10 @@ def map(  # noqa: A001 - the panel's name
         )
     rows = slice(first_query, min(first_query + size, n_query))
     columns = slice(first_key, min(first_key + size, n_key))
-    queries, block, picture = yield from thumbnails(trace, chosen, NAVIGATION, layer=layer, head=head)
+    queries, block, picture = yield from navigation(model, trace, chosen, layer, head)
     asking, asked = trace.tokens_of(chosen)
     return Map(
+        **_of_kinds(trace, chosen),
         query_strings=asking.strings[rows],
         key_strings=asked.strings[columns],
         weights=trace.weights(layer, head, rows, columns, kind=chosen),
@@ -264,7 +156,7 @@ def map(  # noqa: A001 - the panel's name
         first_key=first_key,
         n_query=n_query,
         n_key=n_key,
-        navigation=picture[0, 0],
+        navigation=picture,
         navigation_queries=queries,
         navigation_block=block,
     )
@@ -311,6 +203,8 @@ def find(
     layers, heads = np.unravel_index(best, weight.shape)
     visible = [row + 1 if trace.causal(chosen) else trace.shape(chosen)[1] for row in rows]
     return Found(
+        kinds=trace.kinds,
+        kind=chosen,
         weight=weight,
         even=float(np.mean([sum(column < seen for column in columns) / seen for seen in visible])),
         query_positions=np.array(rows, dtype=np.int64),
@@ -331,10 +225,10 @@ def ablate(model: Model, text: Text, *, off: Annotated[str, Length(2_000)] = "")
         off: heads to switch off, as layer.head, with spaces or commas between: 3.1 4.7
     """
     tokens = model.encode(text)
-    heads = _heads_named(off)
-    before = yield from model.keeping("said", tokens.ids, lambda: _said(model, tokens))
+    heads = heads_named(off)
+    before = yield from model.keeping("said", tokens.ids, lambda: said_of(model, tokens))
     with patched(model, [HeadOff(layer, head) for layer, head in heads]) as changed:
-        after = (yield from _said(changed, tokens)) if heads else before
+        after = (yield from said_of(changed, tokens)) if heads else before
     listed = list(dict.fromkeys([*np.argsort(-before[1])[:LISTED], *np.argsort(-after[1])[:LISTED]]))
     sure = before[1] > 0
     return Ablation(
@@ -351,27 +245,6 @@ def ablate(model: Model, text: Text, *, off: Annotated[str, Length(2_000)] = "")
     )
 
 
-def _said(model: Model, tokens: Tokens) -> Work[tuple[np.ndarray, np.ndarray]]:
-    """Surprisal of each token but the first, in nats, and the probabilities of what comes next."""
-    surprisal = yield from losses(model, tokens)
-    logits = yield from logits_of(model, tokens, [len(tokens.ids) - 1])
-    found = distribution_of(logits[0])
-    probabilities = np.empty(len(found.order))
-    probabilities[found.order] = found.probabilities
-    return surprisal.astype(np.float64), probabilities
-
-
-def _heads_named(off: str) -> list[tuple[int, int]]:
-    words = off.replace(",", " ").split()
-    found = [re.fullmatch(r"(\d{1,3})\.(\d{1,3})", word) for word in words]
-    for word, match in zip(words, found, strict=True):
-        if match is None:
-            raise BadKnob(
-                f"heads (ablate): off was “{off[:60]}”; “{word[:20]}” is no head. Name heads as layer.head: 3.1 4.7"
-            )
-    return list(dict.fromkeys((int(match[1]), int(match[2])) for match in found if match))
-
-
 def _kind(trace: Trace, asked: str) -> Kind:
     """The kind of attention asked for; the first that there is without."""
     if not asked:
@@ -380,6 +253,16 @@ def _kind(trace: Trace, asked: str) -> Kind:
         if kind == asked:
             return kind
     raise ProbeNotFound(f"{trace.model} has no {asked} attention; it has {', '.join(trace.kinds)}.")
+
+
+def _of_kinds(trace: Trace, chosen: Kind) -> dict[str, Any]:
+    """What there is to choose from, and what is chosen."""
+    return {
+        "kinds": trace.kinds,
+        "kind": chosen,
+        "n_layer": np.array([trace.n_layer(kind) for kind in trace.kinds], dtype=np.int64),
+        "n_head": np.array([trace.n_head(kind) for kind in trace.kinds], dtype=np.int64),
+    }
 
 
 def _unnamed(shape: tuple[int, ...]) -> tuple[tuple[str, ...], ...]:

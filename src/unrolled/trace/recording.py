@@ -39,11 +39,12 @@ def record(
     recording = _Recording(len(tokens if target is None else target), frozenset(values), ear.sizes)
     stream = Stream(len(tokens), all_places(model) if residual else last_place(model) if logits else {})
     yield from _run(model, ear, tokens, target, recording, stream)
+    heard = recording.finished()
     return Trace(
         model=model.name,
         tokens=tokens,
         target=target,
-        layers=recording.finished(),
+        layers={kind: heard[kind] for kind in ear.kinds if kind in heard},
         stream=stream.heard,
         readout=model.readout,
     )
