@@ -25,6 +25,7 @@ from unrolled.text import Tokenizer, Tokens
 
 CHUNK = 256  # tokens read between two reports of progress
 _MOST_RESULTS = 2  # of each name: the trace of 8,192 tokens has hundreds of megabytes
+_ALONE = nullcontext()
 _MOST_VARIANTS = 4  # of which caches are kept
 
 T = TypeVar("T")
@@ -147,7 +148,7 @@ class Model:
                 yield Progress(done, len(ids), "tokens read")
                 stop_if_cancelled()
                 chunk = ids[done : done + step]
-                logits = self._read(chunk, prefix.cache)
+                logits = self.read(as_row(chunk, self.device), prefix.cache)
                 prefix.ids += chunk
         finally:
             self._prefixes.put(prefix, receipt)
@@ -185,6 +186,27 @@ class Model:
             with self.running(), listening(start):
                 self._reader.read(as_row(ids[start : start + step], self.device), cache)
 
+    def new_cache(self) -> Cache:
+        """An empty one, for `read`."""
+        if self._reader is None:
+            raise ProbeNotFound(f"{self.name} has no logits: it does not say what comes next.")
+        return self._reader.new_cache()
+
+    def read(self, ids: Tensor, cache: Cache, around: AbstractContextManager[Any] = _ALONE) -> Tensor:
+        """ids (batch, n), read in one pass after what `cache` holds -> logits of the first row's last position.
+
+        `around` is entered for the pass, when no other runs."""
+        assert self._reader is not None  # `new_cache` has said so
+        with self.running(), around:
+            return self._reader.read(ids, cache)
+
+    def all_logits(self, ids: Tensor, cache: Cache | None = None) -> Tensor:
+        """ids (batch, n), after what `cache` holds or from nothing -> (batch, n, vocabulary)."""
+        with self.running() as module:
+            output = module(ids) if cache is None else module(ids, cache=cache)
+        logits: Tensor = output if isinstance(output, Tensor) else output.logits
+        return logits
+
     def forget(self) -> None:
         """Drops what was read: the next call is cold."""
         self._results.clear()
@@ -195,11 +217,6 @@ class Model:
     def kept(self) -> list[int]:
         """Lengths of the texts whose caches are kept."""
         return self._prefixes.lengths() if self._prefixes is not None else []
-
-    def _read(self, chunk: Sequence[int], cache: Cache) -> Tensor:
-        assert self._reader is not None
-        with self.running():
-            return self._reader.read(as_row(chunk, self.device), cache)
 
     def check_ids(self, ids: Sequence[int]) -> None:
         """EmptyText, TextTooLong, BadInput."""

@@ -1,0 +1,255 @@
+"""Scores against transformers' own models, token by token, against closed forms, and against bytes counted by hand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import transformers
+
+from tiny_models import TEXT, save
+from unrolled.checkpoints import Model, open_model
+from unrolled.checkpoints.gpt import gpt_model
+from unrolled.errors import BadInput, BadKnob, EmptyText, ProbeNotFound
+from unrolled.models.gpt import GPT, GPTConfig
+from unrolled.progress import Progress, finish
+from unrolled.scoring import Score, first_bytes, score, span_of, windows
+from unrolled.text import byte_tokenizer, train_bpe
+
+LONG = f"{TEXT} {TEXT} the mat sat on the cat {TEXT}"  # 69 tokens of words
+
+
+@pytest.fixture
+def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Model, Any]]:
+    """A tiny model in float64 through our door, and transformers' own on the same weights."""
+    monkeypatch.setenv("UNROLLED_CACHE", str(tmp_path / "cache"))
+
+    def open_(kind: str) -> tuple[Model, Any]:
+        folder = save(tmp_path / kind, kind)
+        theirs = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float64).eval()
+        return open_model(str(folder), dtype="float64"), theirs
+
+    return open_
+
+
+def gpt(tokenizer: Any = None, *, head: float = 0.5, context: int = 32, **changes: Any) -> Model:
+    """Our GPT over bytes, with weights of standard deviation 0.5, its head's being `head`."""
+    tokenizer = tokenizer or byte_tokenizer()
+    sizes = {"vocabulary": 300, "n_layer": 2, "n_head": 2, "n_key_value": 2, "d_model": 16, "d_head": 8, "d_ff": 32}
+    switches = {"norm": "rmsnorm", "positions": "rope", "activation": "swiglu", "tied": False}
+    module = GPT(GPTConfig(context=context, **(sizes | switches | changes))).double().eval().requires_grad_(False)
+    random = torch.Generator().manual_seed(0)
+    for name, parameter in module.named_parameters():
+        spread = head if name.startswith("head") else 0.5
+        parameter.copy_(torch.randn(parameter.shape, generator=random, dtype=torch.float64) * spread)
+    return gpt_model(module, tokenizer, name="tiny", architecture="gpt", sha256=None)
+
+
+def scored(model: Model, text: str, **how: Any) -> Score:
+    return finish(score(model, text, **how))
+
+
+def token_by_token(theirs: Any, ids: list[int], window: int, stride: int) -> np.ndarray:
+    """The definition, plainly: each token in the first window that holds it, one forward pass a token."""
+    found = []
+    for i in range(1, len(ids)):
+        before = max(0, math.ceil((i + 1 - window) / stride)) * stride
+        with torch.no_grad():
+            logits = theirs(torch.tensor([ids[before:i]])).logits[0, -1].double()
+        found.append(-float(logits.log_softmax(-1)[ids[i]]))
+    return np.array(found)
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "llama", "mistral", "gemma2"])
+@pytest.mark.parametrize(("window", "stride"), [(64, 32), (16, 8), (16, 15), (7, 3), (2, 1)])
+def test_equals_a_plain_loop_over_transformers(opened: Any, kind: str, window: int, stride: int) -> None:
+    ours, theirs = opened(kind)
+    ids = list(ours.tokenizer.encode(LONG).ids)
+    found = scored(ours, LONG, window=window, stride=stride)
+    np.testing.assert_allclose(found.surprisals, token_by_token(theirs, ids, window, stride), atol=1e-4)
+    assert found.tokens == len(ids) - 1 == 68
+    assert found.perplexity == pytest.approx(math.exp(found.nats_per_token), rel=1e-12)
+
+
+def test_a_stride_that_is_off_by_one_is_noticed(opened: Any) -> None:
+    ours, theirs = opened("llama")
+    ids = list(ours.tokenizer.encode(LONG).ids)
+    found = scored(ours, LONG, window=16, stride=8).surprisals
+    for window, stride in [(16, 9), (16, 7), (15, 8), (17, 8)]:
+        assert np.abs(found - token_by_token(theirs, ids, window, stride)).max() > 1e-2
+
+
+@pytest.mark.parametrize("bos", [False, True])
+def test_smollm2_equals_transformers_on_its_weights(smollm2: Model, bos: bool) -> None:
+    text = (
+        "The keeper of the lighthouse wrote down every ship that passed, and in winter he read them out. 🙂" * 3
+    )
+    theirs = smollm2_in_transformers(smollm2)
+    ids = list(smollm2.tokenizer.encode(text, bos=bos).ids)
+    wanted = []
+    for start in range(0, len(ids) - 32 + 16, 16):  # windows of 32, the first whole and then the last 16
+        with torch.no_grad():
+            logits = theirs(torch.tensor([ids[start : start + 32]])).logits[0, :-1].double()
+        said = torch.tensor(ids[start + 1 : start + 32])
+        losses = torch.nn.functional.cross_entropy(logits, said, reduction="none").tolist()
+        wanted += losses if start == 0 else losses[15:]
+    found = scored(smollm2, text, window=32, stride=16, bos=bos)
+    assert found.tokens == len(ids) - 1 == len(wanted)
+    assert found.nats_per_token == pytest.approx(sum(wanted) / len(wanted), abs=1e-4)
+    assert found.bytes == len(text.encode()) - (0 if bos else len("The"))
+    assert found.bits_per_byte == pytest.approx(sum(wanted) / math.log(2) / found.bytes, abs=1e-4)
+
+
+def smollm2_in_transformers(model: Model) -> Any:
+    """transformers' Llama, holding the same weights."""
+    assert isinstance(model.module, GPT)
+    c = model.module.config
+    config = transformers.LlamaConfig(
+        vocab_size=c.vocabulary, hidden_size=c.d_model, intermediate_size=c.d_ff, num_hidden_layers=c.n_layer,
+        num_attention_heads=c.n_head, num_key_value_heads=c.n_key_value, head_dim=c.d_head, rms_norm_eps=c.norm_epsilon,
+        rope_parameters={"rope_type": "default", "rope_theta": c.rope_base}, tie_word_embeddings=True,
+        max_position_embeddings=c.context,
+    )  # fmt: skip
+    with torch.device("meta"):
+        theirs = transformers.LlamaForCausalLM(config)
+    theirs.to_empty(device="cpu")
+    theirs.model.rotary_emb = type(theirs.model.rotary_emb)(config)
+    theirs.load_state_dict(dict(_their_names(model.module.state_dict())), strict=True)
+    theirs.tie_weights()
+    return theirs.eval()
+
+
+def _their_names(weights: dict[str, torch.Tensor]) -> Any:
+    parts = {
+        "attn.query": "self_attn.q_proj", "attn.key": "self_attn.k_proj", "attn.value": "self_attn.v_proj",
+        "attn.output": "self_attn.o_proj", "mlp.gate": "mlp.gate_proj", "mlp.up": "mlp.up_proj",
+        "mlp.down": "mlp.down_proj", "norm.attn": "input_layernorm", "norm.mlp": "post_attention_layernorm",
+    }  # fmt: skip
+    for name, weight in weights.items():
+        if name == "embed.weight":
+            yield "model.embed_tokens.weight", weight
+            yield "lm_head.weight", weight
+        elif name == "norm.final.weight":
+            yield "model.norm.weight", weight
+        else:
+            _, layer, part = name.removesuffix(".weight").split(".", 2)
+            yield f"model.layers.{layer}.{parts[part]}.weight", weight
+
+
+def test_a_model_that_knows_nothing_scores_log_v() -> None:
+    found = scored(gpt(head=0.0), "any text at all, longer than one window of this model", window=8, stride=4)
+    np.testing.assert_allclose(found.surprisals, math.log(300), rtol=1e-14)
+    assert found.perplexity == pytest.approx(300)
+    assert found.bits_per_byte == pytest.approx(math.log2(300))  # a byte is a token
+
+
+def test_the_first_token_is_scored_after_a_beginning_only() -> None:
+    model, text = gpt(), "é bytes"
+    without, with_bos = scored(model, text), scored(model, text, bos=True)
+    assert (without.tokens, without.bytes, without.first_scored) == (7, 7, False)
+    assert (with_bos.tokens, with_bos.bytes, with_bos.first_scored) == (8, 8, True)
+    assert bytes(with_bos.ids.tolist()) == text.encode()
+    assert bytes(without.ids.tolist()) == text.encode()[1:]
+
+
+def test_bytes_from_first_principles() -> None:
+    tokenizer = train_bpe(["the cat sat on the mat, the cat sat"] * 3, 290)
+    model, text = gpt(tokenizer), "the cat sat on the mat: 猫が座った 🙂"
+    found = scored(model, text, window=16, stride=8)
+    spelled = b"".join(tokenizer.piece_bytes(int(id_)) for id_ in found.ids)
+    assert text.encode().endswith(spelled)
+    assert found.bytes == len(spelled) < len(text.encode())
+    assert found.lossless
+    nats = sum(found.surprisals.tolist())
+    assert found.bits_per_byte == pytest.approx(nats / math.log(2) / len(spelled), rel=1e-12)
+    # characters, or the bytes of the whole text, would be another number
+    for wrong in (len(text), len(text.encode())):
+        assert abs(nats / math.log(2) / wrong - found.bits_per_byte) > 1e-3
+
+
+def test_a_space_that_sentencepiece_adds_is_no_byte_of_the_text() -> None:
+    class Spelled:
+        def piece_bytes(self, id_: int) -> bytes:
+            return b" hello"
+
+    assert first_bytes(Spelled(), "hello world", 0) == 5  # type: ignore[arg-type]
+    assert first_bytes(Spelled(), " hello world", 0) == 6  # type: ignore[arg-type]
+
+
+def test_a_vocabulary_that_loses_spaces_says_so(opened: Any) -> None:
+    ours, _ = opened("gpt2")
+    found = scored(ours, "the cat sat")
+    assert not found.lossless
+    assert found.bytes == len(" cat sat")
+
+
+@pytest.mark.parametrize("n", [2, 5, 8, 9, 12, 13, 40])
+@pytest.mark.parametrize(("window", "stride"), [(8, 4), (8, 7), (8, 1), (5, 3), (2, 1)])
+def test_each_token_once_with_enough_before_it(n: int, window: int, stride: int) -> None:
+    given = list(windows(n, window, stride))
+    assert [i for _, first, end in given for i in range(first, end)] == list(range(1, n))
+    for number, (start, first, end) in enumerate(given):
+        assert end - start <= window
+        assert start == number * stride
+        assert first - start >= (window - stride if number else 1)
+
+
+def test_windows_side_by_side_give_what_each_gives_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, text = gpt(), "a text that is a little longer than a few of these windows, so that they pile up"
+    together = scored(model, text, window=8, stride=3).surprisals
+    monkeypatch.setattr("unrolled.scoring._TOGETHER", 1)
+    np.testing.assert_allclose(scored(model, text, window=8, stride=3).surprisals, together, atol=1e-12)
+
+
+def test_without_a_readout_the_model_s_own_logits_are_scored() -> None:
+    model, text = gpt(), "the same numbers by another way"
+    ours = scored(model, text, window=8, stride=3).surprisals
+    model.readout = None
+    np.testing.assert_allclose(scored(model, text, window=8, stride=3).surprisals, ours, atol=1e-12)
+
+
+def test_it_says_how_far_it_is() -> None:
+    told: list[Progress] = []
+    finish(score(gpt(), "x" * 6000, window=32, stride=16), told.append)
+    assert [each.done for each in told] == sorted({each.done for each in told})
+    assert (told[-1].done, told[-1].total) == (5999, 5999)
+    assert len(told) > 3
+
+
+@pytest.mark.parametrize(
+    ("text", "how", "error", "sentence"),
+    [
+        ("", {}, EmptyText, "needs two tokens at least, one to read and one to score; it is empty"),
+        ("a", {}, EmptyText, "it has one"),
+        ("", {"bos": True}, EmptyText, "it has one"),
+        ("abc", {"window": 33}, BadKnob, "window was 33; tiny takes 2 to 32 tokens"),
+        ("abc", {"window": 1}, BadKnob, "window was 1"),
+        ("abc", {"window": 8, "stride": 8}, BadKnob, "stride was 8; it takes 1 to 7"),
+        ("abc", {"stride": 0}, BadKnob, "stride was 0"),
+        ("abc", {"carry": True}, BadKnob, "tiny has no state to carry on"),
+    ],
+)
+def test_bad_questions(text: str, how: dict[str, Any], error: type[Exception], sentence: str) -> None:
+    with pytest.raises(error, match=sentence):
+        scored(gpt(), text, **how)
+
+
+def test_another_model_s_tokenizer_is_noticed() -> None:
+    with pytest.raises(BadInput, match="its tokenizer is another model's"):
+        scored(gpt(vocabulary=100), "ÿ is a byte above 100")
+
+
+def test_a_model_that_says_nothing(opened: Any, tmp_path: Path) -> None:
+    with pytest.raises(ProbeNotFound, match="has no logits"):
+        scored(open_model(str(save(tmp_path / "bert", "bert"))), TEXT)
+
+
+def test_spans() -> None:
+    model = gpt()
+    assert (span_of(model).window, span_of(model).stride, span_of(model).carried) == (32, 16, False)
+    assert span_of(model, window=9).stride == 4
