@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from unrolled.models import gpt, seq2seq, transformer
+from unrolled.models import gpt, gru, lstm, rnn, seq2seq, transformer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +24,9 @@ class Family:
 
 
 FAMILIES: Mapping[str, Family] = {
+    "rnn": Family(config=rnn.RNNConfig, model=rnn.RNN, probes=rnn.PROBES),
+    "lstm": Family(config=lstm.LSTMConfig, model=lstm.LSTM, probes=lstm.PROBES),
+    "gru": Family(config=gru.GRUConfig, model=gru.GRU, probes=gru.PROBES),
     "gpt": Family(config=gpt.GPTConfig, model=gpt.GPT, probes=gpt.PROBES),
     "seq2seq": Family(config=seq2seq.Seq2SeqConfig, model=seq2seq.Seq2Seq, probes=seq2seq.PROBES),
     "transformer": Family(
