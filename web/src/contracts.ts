@@ -16,6 +16,8 @@ export interface Knob {
   "x-step"?: number;
   "x-log"?: boolean;
   "x-hidden"?: boolean;
+  "x-offered"?: string; // of the choices those in this field of the answer; "" is the first
+  "x-below"?: string; // a whole number below this field of the answer
   "x-matrix"?: { rows: [number, number]; columns: [number, number] };
 }
 
@@ -158,6 +160,7 @@ export interface ViewProps {
   results: Record<string, Result | undefined>;
   ask: (panel: string, knobs?: Record<string, Json>) => void;
   busy: Record<string, Progress | true | undefined>;
+  errors: Record<string, UnrolledError | undefined>;
   set: (patch: Patch) => void;
   say: (sentence: string) => void;
   look: (model: string) => Look; // of a model by its name in state.models

@@ -1,7 +1,7 @@
 // What the figure `heads` asks, and when: first what is quick (the pictures), then what takes a while (the scores, the
 // first time with a model), and whatever the reader chooses meanwhile before either.
 import { untrack } from "svelte";
-import type { Json, ViewProps } from "../contracts";
+import type { Json, Result, ViewProps } from "../contracts";
 import { isLong, mapIn } from "../pictures/heads";
 import { Steady } from "./steady.svelte";
 
@@ -17,10 +17,13 @@ export class Gallery {
   private quick = $state(""); // the question whose pictures are there
   private resting = $state(false);
   private scored = $state.raw<string[]>([]); // models and kinds whose heads have been scored: kept by the server
-  private readonly steady = new Steady();
+  /** The scoring that the reader stopped, and the pictures that were there then. */
+  private stopped = $state.raw<{ whose: string; shown: Result | undefined } | null>(null);
+  private readonly steady = new Steady(() => this.props().busy["map"] !== undefined);
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly props: () => ViewProps, tile: () => Tile) {
+    $effect(() => this.heedStop());
     $effect(() => this.askOverview());
     $effect(() => this.askMap(tile()));
     $effect(() => this.askOthers());
@@ -43,17 +46,33 @@ export class Gallery {
     clearTimeout(this.timer);
   }
 
+  /** Scoring was stopped by the reader, and starts again only when asked to. */
+  readonly halted = $derived.by(() => this.stopped?.whose === this.whose && !this.scored.includes(this.whose));
+
+  score(): void {
+    this.stopped = null;
+  }
+
   private readonly whose = $derived.by(() => {
     const { models, knobs } = this.props().state;
     return JSON.stringify([models[0], knobs["kind"]]);
   });
   private readonly question = $derived.by(() => JSON.stringify([this.whose, this.props().state.text, this.props().state.target]));
 
+  private heedStop(): void {
+    const { errors, results } = this.props();
+    const [stopped, shown] = [errors["overview"]?.kind === "Stopped", results["overview"]];
+    untrack(() => {
+      if (stopped) this.stopped = { whose: this.whose, shown };
+      else if (shown === this.stopped?.shown) this.stopped = null; // no other answer, no error: it is asked again
+    });
+  }
+
   private askOverview(): void {
     const { state, results, ask, busy } = this.props();
     const map = results["map"];
     if (state.panel === "map" && (!map || isLong(mapIn(map)))) return; // the head itself comes first, and a long text's alone
-    const patient = state.panel === "overview" && this.quick === this.question && this.resting && results["map"] && !busy["map"];
+    const patient = state.panel === "overview" && this.quick === this.question && !this.halted && this.resting && results["map"] && !busy["map"];
     ask("overview", { scoring: this.scored.includes(this.whose) || Boolean(patient) });
   }
 
@@ -63,7 +82,7 @@ export class Gallery {
     if (state.panel === "overview" && !results["overview"]) return;
     const knobs = { ...tile } as Record<string, Json>;
     void [this.question, state.knobs["layer"], state.knobs["head"]];
-    untrack(() => this.steady.ask(() => ask("map", knobs)));
+    untrack(() => this.steady.ask(() => ask("map", knobs), this.question));
   }
 
   private askOthers(): void {

@@ -1,15 +1,21 @@
 // One question at a time, the newest next: while a slider moves, an answer is awaited before the next is asked, so
-// that a picture arrives for every answer however fast the hand is.
-const PATIENCE = 400; // ms after which a question counts as lost and the newest is asked
+// that a picture arrives for every answer however fast the hand is and however long an answer takes.
+const PATIENCE = 400; // ms after which a question that nobody works on counts as lost, and the newest is asked
 
 export class Steady {
   private waiting = false;
   private next: (() => void) | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
+  private about = "";
 
-  ask(question: () => void): void {
-    if (this.waiting) this.next = question;
+  /** `busy`: is the question that was sent still being worked on? */
+  constructor(private readonly busy: () => boolean = () => false) {}
+
+  /** What is `about` something else than the question under way does not wait for it. */
+  ask(question: () => void, about = ""): void {
+    if (this.waiting && about === this.about) this.next = question;
     else this.send(question);
+    this.about = about;
   }
 
   /** An answer is there (or will never be). */
@@ -26,9 +32,15 @@ export class Steady {
     this.next = null;
   }
 
+  private lost(): void {
+    if (this.busy()) this.timer = setTimeout(() => this.lost(), PATIENCE);
+    else this.answered();
+  }
+
   private send(question: () => void): void {
-    this.waiting = true;
-    this.timer = setTimeout(() => this.answered(), PATIENCE);
+    clearTimeout(this.timer);
+    [this.waiting, this.next] = [true, null];
+    this.timer = setTimeout(() => this.lost(), PATIENCE);
     question();
   }
 }

@@ -13,11 +13,18 @@ export interface PerHead {
   values: ArrayLike<number>;
 }
 
+/** What a model has to choose from: kinds of attention, and the layers and heads of each. */
+export interface Sizes {
+  kinds: string[];
+  layers: number[];
+  heads: number[];
+}
+
 export interface Overview {
   tokens: string[];
   spans: NdArray;
   kind: string;
-  kinds: string[];
+  sizes: Sizes;
   layers: number;
   heads: number;
   rows: number; // of one thumbnail
@@ -34,6 +41,8 @@ export interface Overview {
 }
 
 export interface HeadMap {
+  kind: string;
+  sizes: Sizes;
   queries: string[];
   keys: string[];
   weights: ArrayLike<number>;
@@ -70,12 +79,20 @@ export const strings = (field: Field | undefined): string[] => (field ?? []) as 
 export const numbers = (field: Field | undefined): number[] => Array.from((field as NdArray | undefined)?.values ?? []);
 const number = (field: Field | undefined): number => Number(field ?? NaN);
 
+const sizesOf = (data: Result["data"]): Sizes => ({ kinds: strings(data["kinds"]), layers: numbers(data["n_layer"]), heads: numbers(data["n_head"]) });
+
+/** Layers and heads of a kind; of the first without. */
+export function sizeOf({ kinds, layers, heads }: Sizes, kind: string): { layers: number; heads: number } {
+  const at = Math.max(0, kinds.indexOf(kind));
+  return { layers: layers[at] ?? 1, heads: heads[at] ?? 1 };
+}
+
 export function overviewOf({ data }: Result): Overview {
   const thumbnails = array(data["thumbnails"]);
   const [layers = 0, heads = 0, rows = 0, blocks = 0] = thumbnails.shape;
   const scores = array(data["scores"]).values;
   return {
-    tokens: strings(data["tokens"]), spans: array(data["token_spans"]), kind: String(data["kind"]), kinds: strings(data["kinds"]),
+    tokens: strings(data["tokens"]), spans: array(data["token_spans"]), kind: String(data["kind"]), sizes: sizesOf(data),
     layers, heads, rows, blocks, pixels: thumbnails.values,
     queries: array(data["thumbnail_queries"]).values, block: number(data["block_size"]),
     scoreNames: strings(data["score_names"]), scores, low: array(data["scores_low"]).values, high: array(data["scores_high"]).values,
@@ -86,6 +103,7 @@ export function overviewOf({ data }: Result): Overview {
 export function mapOf({ data }: Result): HeadMap {
   const navigation = array(data["navigation"]);
   return {
+    kind: String(data["kind"]), sizes: sizesOf(data),
     queries: strings(data["query_strings"]), keys: strings(data["key_strings"]), weights: array(data["weights"]).values,
     firstQuery: number(data["first_query"]), firstKey: number(data["first_key"]), nQuery: number(data["n_query"]), nKey: number(data["n_key"]),
     navigation: {
