@@ -99,6 +99,13 @@ def test_what_always_holds(logits: np.ndarray, temperature: float, top_k: int, t
     assert found.entropy_bits >= 0
 
 
+@given(arrays(np.float32, st.integers(1, 300), elements=finite | st.sampled_from([-math.inf, 0.0, -0.0, 1.0])))
+@settings(max_examples=200, deadline=None)
+def test_the_quick_sort_is_a_stable_one(logits: np.ndarray) -> None:
+    logits[0] = 0  # not all can be ruled out
+    np.testing.assert_array_equal(distribution_of(logits).order, np.argsort(-logits, kind="stable"))
+
+
 def test_draws_follow_the_probabilities() -> None:
     found = distribution_of(np.log(np.array([0.6, 0.3, 0.1])))
     random = np.random.default_rng(5)

@@ -12,14 +12,13 @@ import pytest
 import torch
 import transformers
 
-from tiny_models import TEXT, save
+from tiny_models import TEXT, gpt, save
 from unrolled.checkpoints import Model, open_model
-from unrolled.checkpoints.gpt import gpt_model
 from unrolled.errors import BadInput, BadKnob, EmptyText, ProbeNotFound
-from unrolled.models.gpt import GPT, GPTConfig
+from unrolled.models.gpt import GPT
 from unrolled.progress import Progress, finish
 from unrolled.scoring import Score, first_bytes, score, span_of, windows
-from unrolled.text import byte_tokenizer, train_bpe
+from unrolled.text import train_bpe
 
 LONG = f"{TEXT} {TEXT} the mat sat on the cat {TEXT}"  # 69 tokens of words
 
@@ -35,19 +34,6 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tup
         return open_model(str(folder), dtype="float64"), theirs
 
     return open_
-
-
-def gpt(tokenizer: Any = None, *, head: float = 0.5, context: int = 32, **changes: Any) -> Model:
-    """Our GPT over bytes, with weights of standard deviation 0.5, its head's being `head`."""
-    tokenizer = tokenizer or byte_tokenizer()
-    sizes = {"vocabulary": 300, "n_layer": 2, "n_head": 2, "n_key_value": 2, "d_model": 16, "d_head": 8, "d_ff": 32}
-    switches = {"norm": "rmsnorm", "positions": "rope", "activation": "swiglu", "tied": False}
-    module = GPT(GPTConfig(context=context, **(sizes | switches | changes))).double().eval().requires_grad_(False)
-    random = torch.Generator().manual_seed(0)
-    for name, parameter in module.named_parameters():
-        spread = head if name.startswith("head") else 0.5
-        parameter.copy_(torch.randn(parameter.shape, generator=random, dtype=torch.float64) * spread)
-    return gpt_model(module, tokenizer, name="tiny", architecture="gpt", sha256=None)
 
 
 def scored(model: Model, text: str, **how: Any) -> Score:
@@ -86,9 +72,7 @@ def test_a_stride_that_is_off_by_one_is_noticed(opened: Any) -> None:
 
 @pytest.mark.parametrize("bos", [False, True])
 def test_smollm2_equals_transformers_on_its_weights(smollm2: Model, bos: bool) -> None:
-    text = (
-        "The keeper of the lighthouse wrote down every ship that passed, and in winter he read them out. 🙂" * 3
-    )
+    text = "The keeper of the lighthouse wrote down every ship that passed, and in winter he read them out. 🙂" * 3
     theirs = smollm2_in_transformers(smollm2)
     ids = list(smollm2.tokenizer.encode(text, bos=bos).ids)
     wanted = []

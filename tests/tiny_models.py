@@ -11,6 +11,11 @@ import torch
 import transformers
 from tokenizers import models, pre_tokenizers, processors
 
+from unrolled.checkpoints import Model
+from unrolled.checkpoints.gpt import gpt_model
+from unrolled.models.gpt import GPT, GPTConfig
+from unrolled.text import byte_tokenizer
+
 WORDS = (
     *("the", "animal", "didn't", "cross", "street", "because", "it", "was", "too", "tired", "and"),
     *("hot", "out", "there", "that", "day", "a", "cat", "sat", "on", "mat"),
@@ -132,3 +137,16 @@ def save(folder: Path, kind: str, **changes: Any) -> Path:
     tk.add_special_tokens(["[PAD]", "[CLS]", "[SEP]"])
     tk.save(str(folder / "tokenizer.json"))
     return folder
+
+
+def gpt(tokenizer: Any = None, *, head: float = 0.5, context: int = 32, **changes: Any) -> Model:
+    """Our GPT over bytes, with weights of standard deviation 0.5, its head's being `head`."""
+    tokenizer = tokenizer or byte_tokenizer()
+    sizes = {"vocabulary": 300, "n_layer": 2, "n_head": 2, "n_key_value": 2, "d_model": 16, "d_head": 8, "d_ff": 32}
+    switches = {"norm": "rmsnorm", "positions": "rope", "activation": "swiglu", "tied": False}
+    module = GPT(GPTConfig(context=context, **(sizes | switches | changes))).double().eval().requires_grad_(False)
+    random = torch.Generator().manual_seed(0)
+    for name, parameter in module.named_parameters():
+        spread = head if name.startswith("head") else 0.5
+        parameter.copy_(torch.randn(parameter.shape, generator=random, dtype=torch.float64) * spread)
+    return gpt_model(module, tokenizer, name="tiny", architecture="gpt", sha256=None)

@@ -42,7 +42,7 @@ def distribution_of(
     logits: np.ndarray, *, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0, min_p: float = 0.0
 ) -> Distribution:
     """logits (vocabulary,) -> the distribution after the knobs. `top_k` 0, `top_p` 1 and `min_p` 0 remove nothing."""
-    order = np.argsort(-logits, kind="stable")
+    order = _falling(logits)
     falling = logits[order].astype(np.float64)
     kept = _kept_by_rank(len(falling), temperature, top_k)
     probabilities = np.zeros(len(falling))
@@ -51,6 +51,20 @@ def distribution_of(
     probabilities[max(kept, 1) :] = 0
     probabilities[probabilities < min_p * probabilities[0]] = 0
     return Distribution(order, probabilities / probabilities.sum())
+
+
+def _falling(logits: np.ndarray) -> Int64[np.ndarray, "vocabulary"]:
+    """Ids by falling logit, equal ones in their order.
+
+    float32 sorts as whole numbers twice as fast as numpy's stable sort: the bits of -logit, which rise as it does once
+    those of negative numbers are turned over, and the id behind them.
+    """
+    if logits.dtype != np.float32:
+        return np.argsort(-logits, kind="stable")
+    bits = (0 - logits).view(np.int32)  # not -logits: there is one zero
+    keys = (bits ^ ((bits >> 31) & 0x7FFFFFFF)).astype(np.int64) << 32 | np.arange(len(logits))
+    keys.sort()
+    return keys & 0xFFFFFFFF
 
 
 def _kept_by_rank(vocabulary: int, temperature: float, top_k: int) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
@@ -14,13 +16,20 @@ from unrolled.progress import Progress, Work
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-def finish(work: Work[Any]) -> Any:
-    """Runs long work with a bar on standard error, where a person watches."""
+@contextmanager
+def bar() -> Iterator[Callable[[Progress], None]]:
+    """A bar on standard error, where a person watches; what it gives moves it on."""
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-    with Bar(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
-        task = bar.add_task("", total=None)
+    with Bar(*columns, console=errors, transient=True, disable=not errors.is_terminal) as shown:
+        task = shown.add_task("", total=None)
 
         def show(at: Progress) -> None:
-            bar.update(task, completed=at.done, total=at.total, description=at.note.replace("\n", " ")[-60:])
+            shown.update(task, completed=at.done, total=at.total, description=at.note.replace("\n", " ")[-60:])
 
+        yield show
+
+
+def finish(work: Work[Any]) -> Any:
+    """Runs long work with a bar."""
+    with bar() as show:
         return progress.finish(work, show)
