@@ -17,6 +17,9 @@ given, what exists, what to do. Every door shows that sentence and nothing else.
     │   ├── UnsupportedModel      an architecture or file type that is not opened
     │   ├── TooLarge              more memory than the machine has
     │   └── ProbeNotFound         a figure needs what this model does not have
+    ├── TrainingError       500   a training cannot go on; its last save is whole
+    │   ├── Diverged              loss, gradient or weights are no numbers any more
+    │   └── SaveFailed            the disk does not take a save
     ├── GetFailed           502   a checkpoint could not be fetched
     ├── MissingExtra        501   an optional package is not installed
     ├── Busy                429   too many questions wait already
@@ -94,6 +97,20 @@ class TooLarge(ModelError):
 
 class ProbeNotFound(ModelError):
     """A figure needs what this model does not have."""
+
+
+class TrainingError(UnrolledError):
+    """A training cannot go on. Its last save is whole."""
+
+    status = 500
+
+
+class Diverged(TrainingError):
+    """Loss, gradient or weights are not finite any more; says at which step, and what to try."""
+
+
+class SaveFailed(TrainingError):
+    """The disk does not take a save; says why and which save is whole."""
 
 
 class GetFailed(UnrolledError):
