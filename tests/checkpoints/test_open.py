@@ -130,7 +130,7 @@ def test_the_copy_is_a_run_folder_that_opens_by_itself(cache, write_gguf) -> Non
         ("n_head = 4", "n_head = 3", "do not go"),
         ("norm_epsilon = 1e-05", "norm_epsilon = nan", "not possible"),
         ("tied = true", "tied = false", "no tensor 'head.weight'"),
-        ('family = "gpt"', 'family = "rnn"', "family 'rnn'"),
+        ('family = "gpt"', 'family = "elman"', "family 'elman'; there are rnn, lstm"),
     ],
 )
 def test_run_folders_that_do_not_hold_together(cache, tmp_path, write_gguf, old: str, new: str, says: str) -> None:

@@ -13,9 +13,11 @@ from unrolled.checkpoints.gguf import gguf_config
 from unrolled.checkpoints.gguf_header import read_gguf
 from unrolled.checkpoints.known import GPT_PROBES, Entry
 from unrolled.checkpoints.make import make_of, weight_files
-from unrolled.checkpoints.run_folder import read_run_config
+from unrolled.checkpoints.recurrent import LONGEST
+from unrolled.checkpoints.run_folder import RunConfig, read_run_config
 from unrolled.checkpoints.safetensors_header import read_header
 from unrolled.errors import BadCheckpoint, UnsupportedModel
+from unrolled.models.families import FAMILIES
 
 _CONTEXT_NAMES = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "max_sequence_length")
 
@@ -60,6 +62,7 @@ def entry_at(name: str, path: Path, said: Mapping[str, Any]) -> Entry:
         probes=probes,
         here=True,
         path=path,
+        takes_target=_takes_target(path),
     )
 
 
@@ -84,10 +87,16 @@ def context_of(config: Mapping[str, Any]) -> int:
     return 0
 
 
+def is_encoder_decoder(config: Mapping[str, Any]) -> bool:
+    """Whether a Hugging Face config is one of a model with a decoder's text besides the encoder's."""
+    names = [str(name) for name in config.get("architectures") or []]
+    return bool(config.get("is_encoder_decoder")) or any(n.endswith("ForConditionalGeneration") for n in names)
+
+
 def hub_probes(config: Mapping[str, Any]) -> frozenset[str]:
     """What a Hugging Face folder has as a rule; opening it finds out (`Model.probes`, `Model.why`)."""
     names = [str(name) for name in config.get("architectures") or []]
-    if config.get("is_encoder_decoder") or any(name.endswith("ForConditionalGeneration") for name in names):
+    if is_encoder_decoder(config):
         return frozenset({"attn"})
     is_encoder = bool(names) and all(name.endswith(_ENCODERS) for name in names) and not config.get("is_decoder")
     return frozenset({"attn"} if is_encoder else {"attn", "logits", "resid"})
@@ -107,9 +116,23 @@ def _facts(path: Path) -> tuple[str, int, frozenset[str], str, str]:
     folder = path if path.is_dir() else path.parent
     if make == "run":
         run = read_run_config(folder)
-        return run.architecture, run.config.context, GPT_PROBES, "", ""
+        return run.architecture, *_run_facts(run), "", ""
     config = read_json(folder / "config.json")
     return str(config.get("model_type", "unknown")), context_of(config), hub_probes(config), _card_licence(folder), ""
+
+
+def _takes_target(path: Path) -> bool:
+    return make_of(path) == "huggingface" and is_encoder_decoder(
+        read_json((path if path.is_dir() else path.parent) / "config.json")
+    )
+
+
+def _run_facts(run: RunConfig) -> tuple[int, frozenset[str]]:
+    """Context and probes of one of our own families."""
+    probes = FAMILIES[run.family].probes
+    if run.family == "gpt":
+        return run.config.context, GPT_PROBES
+    return (LONGEST if "h" in probes else run.config.context), probes
 
 
 def _card_licence(folder: Path) -> str:

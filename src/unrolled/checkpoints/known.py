@@ -37,6 +37,8 @@ class Entry:
     here: bool
     path: Path | None
     """The file or folder that opens, if it is here."""
+    takes_target: bool = False
+    """An encoder-decoder: it reads a text, and its decoder another one."""
 
 
 @dataclass(frozen=True, kw_only=True)

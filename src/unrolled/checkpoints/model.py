@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from unrolled.checkpoints.prefixes import Cache, Prefixes, Reader, as_row
+from unrolled.checkpoints.prefixes import Cache, Prefixes, Reader, as_row, next_stop
 from unrolled.errors import BadInput, EmptyText, ProbeNotFound, TextTooLong
-from unrolled.models.gpt import GPT
+from unrolled.models.families import FAMILIES
 from unrolled.models.weighing import Ear
 from unrolled.progress import Progress, Work, stop_if_cancelled
 from unrolled.provenance import COMPUTED_BY, Provenance
@@ -147,7 +147,7 @@ class Model:
             while (done := len(prefix.ids)) < len(ids):
                 yield Progress(done, len(ids), "tokens read")
                 stop_if_cancelled()
-                chunk = ids[done : done + step]
+                chunk = ids[done : min(done + step, next_stop(prefix.cache, done, len(ids)))]
                 logits = self.read(as_row(chunk, self.device), prefix.cache)
                 prefix.ids += chunk
         finally:
@@ -168,7 +168,8 @@ class Model:
 
     def embeddings(self, ids: Sequence[int]) -> np.ndarray:
         """Rows of the table that tokens are looked up in: float32 (token, d_model)."""
-        table = self.module.embed if isinstance(self.module, GPT) else self.module.get_input_embeddings()  # type: ignore[operator]
+        ours = isinstance(self.module, tuple(family.model for family in FAMILIES.values()))
+        table: Any = self.module.embed if ours else self.module.get_input_embeddings()  # type: ignore[operator]
         rows: Tensor = table.weight[list(ids)]
         return rows.detach().float().cpu().numpy()
 

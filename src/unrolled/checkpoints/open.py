@@ -5,11 +5,11 @@ from __future__ import annotations
 import errno
 import math
 import shutil
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from unrolled.checkpoints.cache import cache_folder, file_hash, new_folder
 from unrolled.checkpoints.catalogue import entry
@@ -21,26 +21,35 @@ from unrolled.checkpoints.known import Entry
 from unrolled.checkpoints.machine import check_fits, device_named, dtype_named
 from unrolled.checkpoints.make import make_of
 from unrolled.checkpoints.model import Model
+from unrolled.checkpoints.recurrent import recurrent_model
 from unrolled.checkpoints.run_folder import (
     WEIGHTS,
     RunConfig,
     check_shapes,
     check_weights,
-    gpt_with,
-    read_gpt,
+    module_with,
+    read_module,
     read_run_config,
     read_tokenizer,
     shapes,
     write_run_folder,
 )
-from unrolled.errors import BadCheckpoint, UnknownModel
-from unrolled.models.gpt import GPT, GPTConfig
+from unrolled.errors import BadCheckpoint, UnknownModel, UnsupportedModel
+from unrolled.models.gpt import GPTConfig
 from unrolled.progress import Progress, finish
 from unrolled.text import Tokenizer
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 
-Parts = tuple[RunConfig, GPT, Tokenizer]
+Parts = tuple[RunConfig, nn.Module, Tokenizer]
+
+_MAKERS: Mapping[str, Callable[..., Model]] = {
+    "gpt": gpt_model,
+    "rnn": recurrent_model,
+    "lstm": recurrent_model,
+    "gru": recurrent_model,
+}
+"""Family -> what makes a Model of its module and tokenizer."""
 
 
 def opening(spec: str, *, device: str = "cpu", dtype: str = "float32") -> Generator[Progress, None, Model]:
@@ -69,9 +78,11 @@ def _opening_run(
 ) -> Generator[Progress, None, Model]:
     folder = path if path.is_dir() else path.parent
     run = read_run_config(folder)
+    if run.family not in _MAKERS:
+        raise UnsupportedModel(f"{folder} is of the family {run.family!r}; {', '.join(_MAKERS)} are opened.")
     check_fits(found.name, check_weights(folder, run), dtype, device)
     sha256 = run.source_sha256 or (yield from file_hash(folder / WEIGHTS))
-    module = read_gpt(folder, run)
+    module = read_module(folder, run)
     return _model(found, sha256, (run, module, read_tokenizer(folder, run)), device, dtype)
 
 
@@ -91,7 +102,7 @@ def _from_copy(found: Entry, copy: Path, device: torch.device, dtype: torch.dtyp
     try:
         run = read_run_config(copy)
         check_fits(found.name, check_weights(copy, run), dtype, device)
-        return run, read_gpt(copy, run), read_tokenizer(copy, run)
+        return run, read_module(copy, run), read_tokenizer(copy, run)
     except BadCheckpoint:
         shutil.rmtree(copy, ignore_errors=True)
         return None
@@ -117,8 +128,8 @@ def _unpack(
         if error.errno not in _NO_ROOM:
             raise
         yield Progress(0, 1, f"no copy can be kept ({error.strerror}): unpacking into memory")
-        return run, gpt_with(config, {n: t.to(dtype) for n, t in _tensors(file, config, in_order)}), tokenizer
-    return run, read_gpt(copy, run), tokenizer
+        return run, module_with(config, {n: t.to(dtype) for n, t in _tensors(file, config, in_order)}), tokenizer
+    return run, read_module(copy, run), tokenizer
 
 
 def _tensors(file: GGUFFile, config: GPTConfig, names: Mapping[str, str]) -> Iterator[tuple[str, Tensor]]:
@@ -140,4 +151,4 @@ def _run_config(file: GGUFFile, config: GPTConfig, tokenizer: Tokenizer, sha256:
 def _model(found: Entry, sha256: str, parts: Parts, device: torch.device, dtype: torch.dtype) -> Model:
     run, module, tokenizer = parts
     module.to(device=device, dtype=dtype)
-    return gpt_model(module, tokenizer, name=found.name, architecture=run.architecture, sha256=sha256)
+    return _MAKERS[run.family](module, tokenizer, name=found.name, architecture=run.architecture, sha256=sha256)

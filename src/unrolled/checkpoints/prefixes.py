@@ -1,4 +1,5 @@
-"""Key-value caches of the texts that were read last, so that a longer text costs only what is new in it."""
+"""Caches of the texts that were read last, so that a longer text costs only what is new in it: keys and values, or the
+state that a recurrent model carries."""
 
 from __future__ import annotations
 
@@ -9,6 +10,8 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
+
+from unrolled.models.recurrent import EVERY, RecurrentState
 
 
 class Cache(Protocol):
@@ -23,7 +26,8 @@ class Cache(Protocol):
         """Memory taken."""
 
     def crop(self, length: int) -> None:
-        """Forgets the positions from `length` on, and what a stopped pass has left half done."""
+        """Forgets the positions from `length` on, and what a stopped pass has left half done. May forget more than was
+        asked for: `length` says what is left."""
 
 
 class Reader(Protocol):
@@ -44,6 +48,11 @@ class Prefix:
 
     cache: Cache
     ids: list[int] = field(default_factory=list)
+
+    def crop(self, length: int) -> None:
+        """Forgets the tokens from `length` on, and those whose cache goes with them."""
+        self.cache.crop(length)
+        del self.ids[self.cache.length :]
 
 
 class Prefixes:
@@ -68,15 +77,14 @@ class Prefixes:
             if not self._reader.chunked or best is None or 2 * shared[best] < len(self._kept[best].ids):
                 return Prefix(self._reader.new_cache()), receipt
             prefix = self._kept.pop(best)
-        prefix.cache.crop(shared[best])
-        del prefix.ids[shared[best] :]
+        prefix.crop(shared[best])
         return prefix, receipt
 
     def put(self, prefix: Prefix, receipt: int) -> None:
         """Keeps a prefix for the next text; the oldest go when there are too many."""
         if not self._reader.chunked or not prefix.ids:
             return
-        prefix.cache.crop(len(prefix.ids))
+        prefix.crop(len(prefix.ids))
         with self._lock:
             if receipt != self._forgotten:
                 return
@@ -94,6 +102,15 @@ class Prefixes:
         """Tokens of each kept prefix, the one used last standing last."""
         with self._lock:
             return [len(prefix.ids) for prefix in self._kept]
+
+
+def next_stop(cache: Cache, done: int, n: int) -> int:
+    """How many of n tokens to have read after the next pass, `done` being read. A recurrent model's state is cropped to
+    snapshots only, one after each pass: so passes end here and there, and close to the end, which changes most."""
+    if not isinstance(cache, RecurrentState):
+        return n
+    ends = {n - back for back in (1, 2, 4, 8)} | {(done // EVERY + 1) * EVERY}
+    return min((end for end in ends if end > done), default=n)
 
 
 def _shared(a: Sequence[int], b: Sequence[int]) -> int:

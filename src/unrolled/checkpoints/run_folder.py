@@ -1,6 +1,6 @@
 """Run folders: a model of ours on disk.
 
-config.toml          family, the model's config, where it came from, what the tokenizer cannot say
+config.toml          family, the model's config, where it came from, what the tokenizer cannot say, how it was trained
 model.safetensors    weights, memory-mapped when opened
 tokenizer.json       as the `tokenizers` library writes it
 """
@@ -10,38 +10,50 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import re
 import tomllib
 import typing
 from collections.abc import Generator, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import tokenizers
 import torch
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
+from torch import Tensor, nn
 
 from unrolled.checkpoints.machine import STORED
 from unrolled.checkpoints.safetensors_header import read_header, write_safetensors
 from unrolled.errors import BadCheckpoint, UnsupportedModel
-from unrolled.models.gpt import GPT, GPTConfig
+from unrolled.models.families import FAMILIES
+from unrolled.models.gpt import GPTConfig
 from unrolled.progress import Progress, stop_if_cancelled
 from unrolled.text import Tokenizer
 
 CONFIG, WEIGHTS, TOKENIZER = "config.toml", "model.safetensors", "tokenizer.json"
+_MAY_BE_ZERO = ("dropout",)
+_ANY_SIGN = ("forget_bias",)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
     """What config.toml says."""
 
-    config: GPTConfig
+    config: Any
+    """Of the type that its family has in models/families.py."""
     architecture: str
     """What the checkpoint calls itself, e.g. "llama"."""
     source_sha256: str | None
     """Of the file that this is a dequantised copy of."""
     tokenizer: Mapping[str, Any]
+    training: Mapping[str, Any] = field(default_factory=dict)
+    """The recipe, kept as it stands; opening ignores it."""
+
+    @property
+    def family(self) -> str:
+        """Its name in models/families.py."""
+        return next(name for name, family in FAMILIES.items() if family.config is type(self.config))
 
 
 def write_run_folder(
@@ -49,7 +61,7 @@ def write_run_folder(
 ) -> Generator[Progress, None, None]:
     """Fills `folder`; `tensors` come one at a time, in the order of the model's state dict."""
     tokenizer.save(folder / TOKENIZER)
-    (folder / CONFIG).write_text(_to_toml(run), encoding="utf-8")
+    (folder / CONFIG).write_text(to_toml(run), encoding="utf-8")
     layout = {name: (STORED[dtype], shape) for name, shape in shapes(run.config).items()}
     with (folder / WEIGHTS).open("wb") as file:
         written = write_safetensors(file, layout, ((name, _bytes(tensor.to(dtype))) for name, tensor in tensors))
@@ -67,14 +79,16 @@ def read_run_config(folder: Path) -> RunConfig:
         raise BadCheckpoint(f"{folder} has no {CONFIG}, which says what the weights are.") from None
     except (ValueError, OSError) as error:
         raise BadCheckpoint(f"{path} cannot be read: {error}.") from error
-    if table.get("family") != "gpt":
-        raise UnsupportedModel(f"{path} is of the family {table.get('family')!r}; 'gpt' is opened.")
+    family = table.get("family")
+    if not isinstance(family, str) or family not in FAMILIES:
+        raise UnsupportedModel(f"{path} is of the family {family!r}; there are {', '.join(FAMILIES)}.")
     source = table.get("source_sha256")
     return RunConfig(
-        config=_config(path, table.get("model")),
-        architecture=str(table.get("architecture", "gpt")),
+        config=_config(path, FAMILIES[family].config, table.get("model")),
+        architecture=str(table.get("architecture", family)),
         source_sha256=source if isinstance(source, str) else None,
-        tokenizer=table["tokenizer"] if isinstance(table.get("tokenizer"), dict) else {},
+        tokenizer=_table(table, "tokenizer"),
+        training=_table(table, "training"),
     )
 
 
@@ -101,8 +115,9 @@ def check_weights(folder: Path, run: RunConfig) -> int:
     """Number of parameters, if the file's names and shapes are exactly those of the config. Reads the header only."""
     path = folder / WEIGHTS
     stored = read_header(path)
-    if run.config.n_layer > len(stored):
-        raise BadCheckpoint(f"{path} has {len(stored)} tensors, too few for {run.config.n_layer} layers.")
+    n_layer = run.config.n_layer
+    if n_layer > len(stored):  # before so many are made, if only of shapes
+        raise BadCheckpoint(f"{path} has {len(stored)} tensors, too few for {n_layer} layers.")
     check_shapes(path, shapes(run.config), {name: tensor.shape for name, tensor in stored.items()})
     odd = {tensor.dtype for tensor in stored.values()} - set(STORED.values())
     if odd:
@@ -110,7 +125,7 @@ def check_weights(folder: Path, run: RunConfig) -> int:
     return sum(tensor.size for tensor in stored.values())
 
 
-def read_gpt(folder: Path, run: RunConfig) -> GPT:
+def read_module(folder: Path, run: RunConfig) -> nn.Module:
     """The model with its weights, memory-mapped, after `check_weights`."""
     path = folder / WEIGHTS
     try:
@@ -118,22 +133,22 @@ def read_gpt(folder: Path, run: RunConfig) -> GPT:
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
     except (SafetensorError, OSError) as error:
         raise BadCheckpoint(f"{path} cannot be read: {error}.") from error
-    return gpt_with(run.config, weights)
+    return module_with(run.config, weights)
 
 
-def gpt_with(config: GPTConfig, weights: Mapping[str, Tensor]) -> GPT:
-    """A GPT that holds exactly these tensors: nothing is allocated or initialised."""
+def module_with(config: Any, weights: Mapping[str, Tensor]) -> nn.Module:
+    """The model of that config, holding exactly these tensors: nothing is allocated or initialised."""
     with torch.device("meta"):
-        model = GPT(config)
+        model: nn.Module = _class_for(config)(config)
     model.load_state_dict(weights, assign=True)
     return model.eval().requires_grad_(False)
 
 
-def shapes(config: GPTConfig) -> dict[str, tuple[int, ...]]:
+def shapes(config: Any) -> dict[str, tuple[int, ...]]:
     """Name -> shape of every weight, in the order of the state dict."""
     try:
         with torch.device("meta"):
-            return {name: tuple(tensor.shape) for name, tensor in GPT(config).state_dict().items()}
+            return {name: tuple(tensor.shape) for name, tensor in _class_for(config)(config).state_dict().items()}
     except (RuntimeError, OverflowError) as error:
         raise BadCheckpoint("The config asks for tensors larger than any memory.") from error
 
@@ -154,53 +169,82 @@ def _bytes(tensor: Tensor) -> bytes:
     return tensor.contiguous().view(torch.uint8).numpy().tobytes()
 
 
-def _config(path: Path, table: Any) -> GPTConfig:
+def _class_for(config: Any) -> Any:
+    return next(family.model for family in FAMILIES.values() if family.config is type(config))
+
+
+def _table(table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    return table[name] if isinstance(table.get(name), dict) else {}
+
+
+def _config(path: Path, kind: type[Any], table: Any) -> Any:
     if not isinstance(table, dict):
         raise BadCheckpoint(f"{path} has no table [model].")
-    hints = typing.get_type_hints(GPTConfig)
+    hints = typing.get_type_hints(kind)
     unknown = table.keys() - hints.keys()
-    required = {f.name for f in dataclasses.fields(GPTConfig) if f.default is dataclasses.MISSING}
+    required = {f.name for f in dataclasses.fields(kind) if f.default is dataclasses.MISSING}
     if unknown or required - table.keys():
         names = ", ".join(sorted(unknown | (required - table.keys())))
         raise BadCheckpoint(f"{path}: [model] has unknown or missing entries: {names}.")
     values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in table.items()}
-    wrong = [name for name, value in values.items() if not _is_of(value, hints[name])]
+    wrong = [name for name, value in values.items() if not _is_of(name, value, hints[name])]
     if wrong:
         raise BadCheckpoint(f"{path}: [model] {wrong[0]} = {str(table[wrong[0]])[:60]!r} is not possible.")
-    config = GPTConfig(**values)
-    if config.n_head % config.n_key_value or config.d_head % 2:
+    try:
+        config = kind(**values)
+    except ValueError as error:  # a sentence of the family's own
+        raise BadCheckpoint(f"{path}: [model] {error}") from None
+    if isinstance(config, GPTConfig) and (config.n_head % config.n_key_value or config.d_head % 2):
         raise BadCheckpoint(f"{path}: {config.n_head} heads of {config.d_head} over {config.n_key_value} do not go.")
     return config
 
 
-def _is_of(value: Any, hint: Any) -> bool:
-    """Whether a TOML value is of a config field's type, and a size or a rate that can be."""
+def _is_of(name: str, value: Any, hint: Any) -> bool:
+    """Whether a TOML value is of a config field's type, and a size, a rate or a token's id that can be."""
     if typing.get_origin(hint) is typing.Literal:
         return value in typing.get_args(hint)
     if hint is int:
-        return type(value) is int and 1 <= value < 2**31
+        least = 0 if name.endswith("_id") else 1
+        return type(value) is int and least <= value < 2**31
     if hint is float:
-        return type(value) in (int, float) and math.isfinite(value) and value >= 0
+        number = type(value) in (int, float) and math.isfinite(value)
+        return number and (value > 0 or name in _ANY_SIGN or (value == 0 and name in _MAY_BE_ZERO))
     if hint is bool:
         return type(value) is bool
-    return isinstance(value, tuple) and all(_is_of(factor, float) for factor in value)
+    return isinstance(value, tuple) and all(_is_of(name, factor, float) for factor in value)
 
 
-def _to_toml(run: RunConfig) -> str:
-    lines = ['family = "gpt"', f"architecture = {_toml(run.architecture)}"]
+def to_toml(run: RunConfig) -> str:
+    """What config.toml says."""
+    lines = [f"family = {_toml(run.family)}", f"architecture = {_toml(run.architecture)}"]
     if run.source_sha256:
         lines.append(f"source_sha256 = {_toml(run.source_sha256)}")
-    tables = {"model": dataclasses.asdict(run.config), "tokenizer": dict(run.tokenizer)}
-    for table, entries in tables.items():
-        lines += ["", f"[{table}]", *(f"{name} = {_toml(v)}" for name, v in entries.items() if v is not None)]
+    tables = {"model": dataclasses.asdict(run.config), "tokenizer": run.tokenizer}
+    lines += [line for name, entries in tables.items() for line in _flat(name, entries)]
+    lines += _nested("training", run.training) if run.training else []
     return "\n".join(lines) + "\n"
+
+
+def _flat(name: str, entries: Mapping[str, Any]) -> list[str]:
+    return ["", f"[{name}]", *(f"{_key(key)} = {_toml(value)}" for key, value in entries.items() if value is not None)]
+
+
+def _nested(name: str, entries: Mapping[str, Any]) -> list[str]:
+    """A table, and after it the tables in it."""
+    inner = {key: value for key, value in entries.items() if isinstance(value, Mapping)}
+    lines = _flat(name, {key: value for key, value in entries.items() if key not in inner})
+    return lines + [line for key, value in inner.items() for line in _nested(f"{name}.{_key(key)}", value)]
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _toml(name)
 
 
 def _toml(value: Any) -> str:
     """A TOML value. JSON's strings are TOML's, but for DEL."""
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(_toml, value))}]"
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return "{" + ", ".join(f"{_toml(str(name))} = {_toml(entry)}" for name, entry in value.items()) + "}"
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,63 @@
+"""Our RNN, LSTM and GRU as a Model: read onwards from the state that they carry, read out after the last layer.
+
+They have no "resid" and so no logit lens. The lens reads early layers with the last layer's head, which asks that all
+layers write to one stream; recurrent layers are stacked without one, so that a unit of layer 0 and the unit of that
+number in layer 1 have nothing to do with each other, though there are equally many. `Model.readout` is that of the last
+layer's h, which is exact.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from unrolled.checkpoints.model import Model
+from unrolled.checkpoints.prefixes import Cache
+from unrolled.models.families import FAMILIES
+from unrolled.models.gru import GRU
+from unrolled.models.lstm import LSTM
+from unrolled.models.recurrent import RecurrentState
+from unrolled.models.rnn import RNN
+from unrolled.text import Tokenizer
+
+LONGEST = 1 << 16
+"""Tokens that are read at most. The state has no limit; time and what figures show have."""
+
+Recurrent = RNN | LSTM | GRU
+
+
+class RecurrentReader:
+    """A recurrent model, read onwards from its state."""
+
+    chunked = True
+
+    def __init__(self, module: Recurrent) -> None:
+        self._module = module
+
+    def new_cache(self) -> RecurrentState:
+        return RecurrentState()
+
+    def read(self, ids: Tensor, cache: Cache) -> Tensor:
+        assert isinstance(cache, RecurrentState)
+        logits: Tensor = self._module(ids, cache=cache, last_only=True)
+        return logits[0, -1]
+
+
+def recurrent_model(
+    module: Recurrent, tokenizer: Tokenizer, *, name: str, architecture: str, sha256: str | None
+) -> Model:
+    """With its tokenizer, every probe of its family in place."""
+    family = next(family for family in FAMILIES.values() if isinstance(module, family.model))
+    return Model(
+        name=name,
+        architecture=architecture,
+        module=module,
+        reader=RecurrentReader(module),
+        blocks=list(module.layers),
+        readout=module.read_out,
+        why={"attn": "its layers are recurrent and have no heads.", "resid": "its layers share no residual stream."},
+        tokenizer=tokenizer,
+        probes=family.probes,
+        context=LONGEST,
+        vocabulary=module.config.vocabulary,
+        sha256=sha256,
+    )
