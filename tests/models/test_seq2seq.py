@@ -85,7 +85,7 @@ def theirs(model: Seq2Seq, source: Tensor, target: Tensor) -> tuple[Tensor, Tens
             context = sum(w * h for w, h in zip(weights, annotations, strict=True))
             x = torch.cat([y, context])
         for layer in range(model.config.n_layer):
-            states[layer] = stepped(model.decoder[layer].rnn, "l0", x, states[layer])
+            states[layer] = stepped(model.decoder[layer], "l0", x, states[layer])
             x = states[layer][0]
         s = states[-1][0]
         if kind == "dot":  # from the state after it
@@ -150,7 +150,7 @@ def test_the_encoder_is_torchs_over_packed_texts(cell: str, both: bool) -> None:
     assert_close(memory.states, pad_packed_sequence(states, batch_first=True)[0])
     if not both:
         h = last if cell == "gru" else last[0]
-        assert_close(torch.cat([state[0] for state in memory.start]), h)
+        assert_close(torch.stack([state[0] for state in memory.start]), h)
 
 
 def linear_scores(query: Tensor, key: Tensor, v: Tensor) -> Tensor:
@@ -171,7 +171,7 @@ def unfed(self: Additive, h: Tensor, memory: seq2seq.Memory) -> Tensor:
 
 def from_the_other_end(self: seq2seq.Encoder, x: Tensor, mask: Tensor) -> object:
     states, start = encode(self, x, mask)
-    return states, [tuple(part.flip(1) for part in state) for state in start]
+    return states, [tuple(part.flip(-1) for part in state) for state in start]
 
 
 def unbridged(self: seq2seq.Encoder, x: Tensor, mask: Tensor) -> object:
@@ -251,15 +251,15 @@ def test_a_target_token_changes_nothing_before_it_and_a_source_token_everything(
 def test_states_are_heard_step_by_step_and_give_gradients(kind: str, cell: str) -> None:
     model, heard = strong(kind, cell, 2), dict[str, list[Tensor]]()
     whole = model(SOURCE, TARGET, source_mask=MASK)
-    for name in ("decoder.0.h", "decoder.1.h", "decoder.1.c"):
+    names = ("decoder.0.h", "decoder.1.h", "decoder.1.c" if cell == "lstm" else "decoder.1.gate.update")
+    for name in names:
         model.get_submodule(name).register_forward_hook(
             lambda _m, _i, out, name=name: heard.setdefault(name, []).append(out)
         )
     again = model(SOURCE, TARGET, source_mask=MASK)
     assert_close(again, whole)
-    assert [len(heard.get(name, [])) for name in ("decoder.0.h", "decoder.1.h")] == [6, 6]
-    assert len(heard.get("decoder.1.c", [])) == (6 if cell == "lstm" else 0)
-    assert heard["decoder.1.h"][2].shape == (3, 1, 5)
+    assert [len(heard[name]) for name in names] == [6, 6, 6]
+    assert all(step.shape == (3, 5) for steps in heard.values() for step in steps)
     gradients = torch.autograd.grad(again[:, -1].sum(), heard["decoder.1.h"])
     assert all(gradient.abs().max() > 1e-4 for gradient in gradients)
 
@@ -278,14 +278,16 @@ def test_a_state_replaced_is_gone_on_from() -> None:
 
 @torch.no_grad()
 def test_probes_are_all_there_and_cost_no_weights() -> None:
-    model, seen = strong("additive", "lstm"), set[str]()
-    for name, module in model.named_modules():
-        probe = name if name in PROBES else name.split(".")[-1]
-        if probe in PROBES and name:
-            module.register_forward_hook(lambda _m, _i, _o, probe=probe: seen.add(probe))
-    model(SOURCE, TARGET)
+    seen, plain = set[str](), len(strong("additive", "lstm").state_dict())
+    for cell in ("gru", "lstm"):
+        model = strong("additive", cell)
+        for name, module in model.named_modules():
+            probe = name.replace(".0.", ".")
+            if probe in PROBES:
+                module.register_forward_hook(lambda _m, _i, _o, probe=probe: seen.add(probe))
+        model(SOURCE, TARGET)
     assert seen == PROBES
-    assert not {name for name in model.state_dict() if name.split(".")[-1] in {"h", "c", "q", "k", "weights", "memory"}}
+    assert plain == 4 * 2 + 2 + 1 + 4 + 3 + 2  # encoder, its bridge, embeddings, decoder, attention, readout
 
 
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
@@ -298,7 +300,7 @@ def test_weights_start_from_the_generator_alone(cell: str) -> None:
     for gate in one.encoder.rnn.weight_hh_l1_reverse.detach().split(24):
         assert_close(gate @ gate.T, torch.eye(24))
     assert one.attn.vector.eq(0).all()
-    bias = one.decoder[1].rnn.bias_ih_l0.detach() + one.decoder[1].rnn.bias_hh_l0.detach()
+    bias = one.decoder[1].bias_ih_l0.detach() + one.decoder[1].bias_hh_l0.detach()
     wanted = torch.zeros_like(bias)
     if cell == "lstm":
         wanted[24:48] = 1.0
@@ -311,3 +313,17 @@ def test_dropout_is_for_training_only(kind: str) -> None:
     model = Seq2Seq(Seq2SeqConfig(vocabulary=20, context=8, d_embed=6, d_hidden=5, attention=kind, dropout=0.5))
     assert not torch.equal(model.train()(SOURCE, TARGET), model(SOURCE, TARGET))
     assert torch.equal(model.eval()(SOURCE, TARGET), model(SOURCE, TARGET))
+
+
+@pytest.mark.parametrize(
+    ("said", "complaint"),
+    [
+        ({"d_hidden": 0}, "d_hidden = 0"),
+        ({"dropout": 1.0}, "dropout = 1.0"),
+        ({"eos_id": 30}, "eos_id = 30"),
+        ({"bos_id": 0}, "bos_id = 0"),
+    ],
+)
+def test_a_shape_that_cannot_be_is_refused(said: dict[str, float], complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        Seq2SeqConfig(**{"vocabulary": 20, "context": 8, "d_embed": 6, "d_hidden": 5} | said)

@@ -274,3 +274,17 @@ def test_dropout_is_for_training_only() -> None:
     dropped = model.train()(SOURCE, TARGET)
     assert not torch.equal(dropped, model(SOURCE, TARGET))
     assert torch.equal(model.eval()(SOURCE, TARGET), model(SOURCE, TARGET))
+
+
+@pytest.mark.parametrize(
+    ("said", "complaint"),
+    [
+        ({"n_head": 3}, "n_head = 3"),
+        ({"dropout": 1.0}, "dropout = 1.0"),
+        ({"eos_id": 30}, "eos_id = 30"),
+        ({"bos_id": 0}, "bos_id = 0"),
+    ],
+)
+def test_a_shape_that_cannot_be_is_refused(said: dict[str, float], complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        TransformerConfig(**SHAPE | said)

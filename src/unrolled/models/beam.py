@@ -11,29 +11,15 @@ where |Y| counts the end of the text. Without their coverage penalty. Without an
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from unrolled.models.encoder_decoder import EncoderDecoder
+
 MORE = 50
 """Tokens that a translation may be longer than its source (Vaswani et al. 2017, §6.1)."""
-
-
-class Translates(Protocol):
-    """An encoder-decoder, step by step: models/seq2seq.py and models/transformer.py."""
-
-    config: Any
-    """With pad_id, bos_id and eos_id."""
-
-    def encode(self, source: Tensor, mask: Tensor | None = None) -> Any:
-        """source (batch, n) -> memory, which has `select`."""
-
-    def decode(self, target: Tensor, memory: Any, cache: Any = None) -> Tensor:
-        """target (batch, m), after what `cache` holds -> logits (batch, m, vocabulary)."""
-
-    def new_cache(self) -> Any:
-        """What `decode` carries from step to step; it has `select`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +42,7 @@ def length_penalty(length: int, alpha: float) -> float:
 
 
 @torch.no_grad()
-def greedy(model: Translates, source: Tensor, mask: Tensor | None = None, *, longest: int) -> list[Hypothesis]:
+def greedy(model: EncoderDecoder, source: Tensor, mask: Tensor | None = None, *, longest: int) -> list[Hypothesis]:
     """source (batch, n) -> for each the text that takes the likeliest token each time, of `longest` tokens at most."""
     memory, cache = model.encode(source, mask), model.new_cache()
     ids = source.new_full((len(source), 1), model.config.bos_id)
@@ -72,7 +58,7 @@ def greedy(model: Translates, source: Tensor, mask: Tensor | None = None, *, lon
 
 @torch.no_grad()
 def beam_search(
-    model: Translates,
+    model: EncoderDecoder,
     source: Tensor,
     mask: Tensor | None = None,
     *,
@@ -111,7 +97,7 @@ def beam_search(
     return [texts or others for texts, others in zip(found, cut, strict=True)]
 
 
-def log_probabilities(model: Translates, last: Tensor, memory: Any, cache: Any) -> Tensor:
+def log_probabilities(model: EncoderDecoder, last: Tensor, memory: Any, cache: Any) -> Tensor:
     """Of what follows `last` (batch, 1) -> (batch, vocabulary), over the whole vocabulary; -inf for the two tokens that
     stand for no text and never follow. float32 at least."""
     logits = model.decode(last, memory, cache)[:, -1]
@@ -121,7 +107,7 @@ def log_probabilities(model: Translates, last: Tensor, memory: Any, cache: Any) 
 
 
 def _collect(
-    model: Translates,
+    model: EncoderDecoder,
     found: list[list[Hypothesis]],
     grown: tuple[Tensor, Tensor, Tensor, Tensor],
     beam: int,
@@ -142,7 +128,7 @@ def _decided(texts: list[Hypothesis], most: float) -> bool:
     return most == -torch.inf or bool(texts and texts[0].score >= most)
 
 
-def _hypothesis(model: Translates, row: list[int], log_probability: float, alpha: float) -> Hypothesis:
+def _hypothesis(model: EncoderDecoder, row: list[int], log_probability: float, alpha: float) -> Hypothesis:
     ids = row[1:]
     ended = model.config.eos_id in ids
     ids = ids[: ids.index(model.config.eos_id) + 1] if ended else ids

@@ -28,16 +28,23 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from unrolled.models.attention import additive_scores, masked
+from unrolled.models.encoder_decoder import check_special
+from unrolled.models.gru import GRULayer
 from unrolled.models.linear import Linear, linear
+from unrolled.models.lstm import LSTMLayer
+from unrolled.models.recurrent import State, check_config
 
-PROBES = frozenset({"h", "c", "memory", "attn.q", "attn.k", "attn.weights", "attn.out", "logits"})
-"""decoder.N.h, decoder.N.c: (batch, 1, d_hidden) of layer N, one step of the target a call, c in an LSTM only; memory:
-(batch, source, width), the top encoder states; attn.q, attn.k: (batch, target or source, d), what the score is made of;
-attn.weights: (batch, target, source); attn.out: (batch, target, width), their mean of the memory. In additive attention
-each call is one step of the target. logits: (batch, target, vocabulary)."""
-
-State = tuple[Tensor, ...]
-"""One layer's h and, in an LSTM, c: each (1, batch, d_hidden), as torch.nn.GRU and LSTM take them."""
+PROBES = frozenset(
+    {
+        *("decoder.h", "decoder.c", "decoder.gate.reset", "decoder.gate.update", "decoder.gate.candidate"),
+        *("decoder.gate.input", "decoder.gate.forget", "decoder.gate.output"),
+        *("memory", "attn.q", "attn.k", "attn.weights", "attn.out", "logits"),
+    }
+)
+"""decoder.N.*, of layer N: (batch, d_hidden), once a step of the target, those that the cell has (models/gru.py and
+lstm.py); memory: (batch, source, width), the encoder's top states; attn.q, attn.k: (batch, target or source, d), what
+scores are made of; attn.weights: (batch, target, source); attn.out: (batch, target, width), their mean of the memory,
+in additive attention one step of the target a call; logits: (batch, target, vocabulary)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +76,10 @@ class Seq2SeqConfig:
     eos_id: int = 2
     """Ends a source and a target."""
 
+    def __post_init__(self) -> None:
+        check_config(self)
+        check_special(self)
+
 
 @dataclass(frozen=True)
 class Memory:
@@ -85,7 +96,7 @@ class Memory:
 
     def select(self, rows: Tensor) -> Memory:
         """Row i is what was row rows[i]."""
-        start = [tuple(x[:, rows] for x in state) for state in self.start]
+        start = [tuple(part[rows] for part in state) for state in self.start]
         return Memory(self.states[rows], self.keys[rows], self.mask[rows], start)
 
 
@@ -98,7 +109,7 @@ class Carried:
 
     def select(self, rows: Tensor) -> None:
         """Row i goes on from what row rows[i] has read."""
-        self.layers = [tuple(x[:, rows] for x in state) for state in self.layers]
+        self.layers = [tuple(part[rows] for part in state) for state in self.layers]
 
 
 class Encoder(nn.Module):
@@ -107,7 +118,9 @@ class Encoder(nn.Module):
     def __init__(self, config: Seq2SeqConfig) -> None:
         super().__init__()
         self.both, d = config.attention == "additive", config.d_hidden
-        self.rnn = make_rnn(config, config.d_embed, both=self.both)
+        rnn = nn.GRU if config.cell == "gru" else nn.LSTM
+        drop = config.dropout if config.n_layer > 1 else 0.0  # between layers
+        self.rnn = rnn(config.d_embed, d, config.n_layer, batch_first=True, bidirectional=self.both, dropout=drop)
         self.start = nn.ModuleList(Linear(d, d) for _ in range(config.n_layer if self.both else 0))
 
     def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, list[State]]:
@@ -118,39 +131,9 @@ class Encoder(nn.Module):
         last = last if isinstance(last, tuple) else (last,)  # each (layer × direction, batch, d_hidden)
         states, _ = pad_packed_sequence(states, batch_first=True, total_length=x.shape[1])
         if not self.both:
-            return states, [tuple(part[i : i + 1] for part in last) for i in range(len(last[0]))]
-        backward = [tuple(part[i : i + 1] for part in last) for i in range(1, len(last[0]), 2)]
+            return states, [tuple(part[i] for part in last) for i in range(len(last[0]))]
+        backward = [tuple(part[i] for part in last) for i in range(1, len(last[0]), 2)]
         return states, [(start(h).tanh(), *c) for start, (h, *c) in zip(self.start, backward, strict=True)]
-
-
-class DecoderLayer(nn.Module):
-    """One recurrent layer: torch's kernel over all steps, or over one at a time where somebody listens to states."""
-
-    def __init__(self, config: Seq2SeqConfig, d_in: int) -> None:
-        super().__init__()
-        self.rnn = make_rnn(config, d_in, n_layer=1)
-        self.h, self.c = nn.Identity(), nn.Identity()
-
-    def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """x (batch, n, d_in), the state before it -> h (batch, n, d_hidden), the state after it."""
-        if not (self.h._forward_hooks or self.c._forward_hooks):
-            return self.run(x, state)
-        steps = []
-        for step in torch.split(x, 1, dim=1):
-            _, state = self.run(step, state)
-            state = tuple(
-                point(s.transpose(0, 1)).transpose(0, 1) for point, s in zip((self.h, self.c), state, strict=False)
-            )
-            steps.append(state[0].transpose(0, 1))
-        return torch.cat(steps, dim=1), state
-
-    def run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """torch's kernel; shapes as in `forward`."""
-        states = [s.contiguous() for s in state]
-        if isinstance(self.rnn, nn.GRU):
-            out, h = self.rnn(x, states[0])
-            return out, (h,)
-        return self.rnn(x, tuple(states))  # type: ignore[no-any-return]
 
 
 class Additive(nn.Module):
@@ -203,7 +186,8 @@ class Seq2Seq(nn.Module):
         read = {"none": (d, e), "additive": (d + e + 2 * d, 2 * e), "dot": (2 * d, e)}[config.attention]
         self.embed, self.drop = nn.Embedding(config.vocabulary, e), nn.Dropout(config.dropout)
         self.encoder = Encoder(config)
-        self.decoder = nn.ModuleList(DecoderLayer(config, d if layer else fed) for layer in range(config.n_layer))
+        layer = GRULayer if config.cell == "gru" else LSTMLayer
+        self.decoder = nn.ModuleList(layer(d if below else fed, d) for below in range(config.n_layer))
         self.attn = make_attention(config)
         self.readout = Linear(*read)
         self.memory, self.logits = nn.Identity(), nn.Identity()
@@ -244,7 +228,7 @@ class Seq2Seq(nn.Module):
         assert isinstance(self.attn, Additive)
         seen = []
         for step in torch.split(x, 1, dim=1):
-            context = self.attn(layers[-1][0].transpose(0, 1), memory)  # (batch, 1, 2 d_hidden)
+            context = self.attn(layers[-1][0][:, None], memory)  # (batch, 1, 2 d_hidden)
             h, layers = self.through(torch.cat((step, context), dim=-1), layers)
             seen.append(torch.cat((h, step, context), dim=-1))
         maxout: Tensor = self.readout(torch.cat(seen, dim=1)).unflatten(-1, (-1, 2)).amax(dim=-1)
@@ -286,16 +270,3 @@ def make_attention(config: Seq2SeqConfig) -> Additive | Dot | None:
     if config.attention == "additive":
         return Additive(config)
     return Dot() if config.attention == "dot" else None
-
-
-def make_rnn(config: Seq2SeqConfig, d_in: int, *, n_layer: int | None = None, both: bool = False) -> nn.GRU | nn.LSTM:
-    """torch's module, whose weights are named weight_ih_l0, weight_hh_l0 …; in order r z n, or i f g o."""
-    n_layer = config.n_layer if n_layer is None else n_layer
-    return (nn.GRU if config.cell == "gru" else nn.LSTM)(
-        d_in,
-        config.d_hidden,
-        n_layer,
-        batch_first=True,
-        bidirectional=both,
-        dropout=config.dropout if n_layer > 1 else 0.0,
-    )

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from unrolled.models.attention import attend
 from unrolled.models.cache import KeyValueCache
+from unrolled.models.encoder_decoder import check_special
 from unrolled.models.linear import Linear, linear
 from unrolled.models.positions import sinusoids
 
@@ -65,6 +66,13 @@ class TransformerConfig:
     """The decoder's first token."""
     eos_id: int = 2
     """Ends a source and a target."""
+
+    def __post_init__(self) -> None:
+        if self.d_model % self.n_head:
+            raise ValueError(f"n_head = {self.n_head} does not go into d_model = {self.d_model}.")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout = {self.dropout} is not possible: a share from 0 to below 1.")
+        check_special(self)
 
 
 BASE = TransformerConfig(vocabulary=37_000, n_layer=6, n_head=8, d_model=512, d_ff=2048, dropout=0.1)
