@@ -1,7 +1,8 @@
-"""Text to tokens and back, and the texts that come with unrolled."""
+"""Text to tokens and back, the texts that come with unrolled, and the reader's own."""
 
 from unrolled.text.corpora import CORPORA, Corpus, Work, corpus
 from unrolled.text.pairs import PAIRS, Pairs, pairs
+from unrolled.text.reading import read_text, text_blocks, text_files
 from unrolled.text.tokenizer import Tokenizer
 from unrolled.text.tokens import Tokens
 from unrolled.text.vocabularies import byte_tokenizer, character_tokenizer, train_bpe
@@ -18,5 +19,8 @@ __all__ = [
     "character_tokenizer",
     "corpus",
     "pairs",
+    "read_text",
+    "text_blocks",
+    "text_files",
     "train_bpe",
 ]
