@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import unrolled
-from unrolled.cli import generate, models
+from unrolled.cli import generate, models, train
 from unrolled.cli.bar import errors, finish
 from unrolled.cli.options import AsJson, Browser, Device, Dtype, ModelNames, Port
 from unrolled.errors import UnrolledError
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from unrolled.flags import Look
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
-app.command()(generate.generate)
 app.add_typer(models.app, name="models")
+app.command()(train.train)
+app.command()(generate.generate)
 USAGE_ERROR: Any = typer.BadParameter.__base__  # Typer's own; it does not export the name
 
 

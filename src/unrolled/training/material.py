@@ -7,19 +7,19 @@ tokens/*.ends.bin       of sentence pairs: where each source and each target end
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tokenizers
 
 from unrolled import text as texts
-from unrolled.errors import BadInput
+from unrolled.errors import BadInput, EmptyText, NotFound
 from unrolled.progress import Progress, Work
 from unrolled.text import Tokenizer
-from unrolled.text.vocabularies import PAIRS
+from unrolled.text.streaming import token_type
+from unrolled.text.vocabularies import LANGUAGE_MODEL, PAIRS
 from unrolled.training.recipe import Recipe, Source
 
 TOKENS = "tokens"
@@ -48,31 +48,24 @@ def prepare(recipe: Recipe, folder: Path) -> Work[tuple[Tokenizer, Material]]:
     return (yield from _prepare_text(recipe, folder / TOKENS))
 
 
-def token_file(path: Path, vocabulary: int) -> np.ndarray:
-    """The ids of a file, memory-mapped."""
-    return np.memmap(path, dtype=_stored(vocabulary), mode="r")
-
-
 def ends_file(path: Path) -> np.ndarray:
     """Where sources and targets end."""
     return np.memmap(path, dtype=np.int64, mode="r")
 
 
 def _prepare_text(recipe: Recipe, folder: Path) -> Work[tuple[Tokenizer, Material]]:
-    train, held_out = _parts(recipe.text)
-    yield Progress(0, 3, "making a vocabulary")
-    tokenizer = _tokenizer(recipe.text, train, special=None)
-    yield Progress(1, 3, "splitting the text into tokens")
-    n_train = _write(folder / "train.bin", tokenizer, train)
-    yield Progress(2, 3, "splitting the held-out text into tokens")
-    n_held_out = _write(folder / "held_out.bin", tokenizer, held_out)
+    parts = _parts(recipe.text)
+    yield Progress(0, 1, "making a vocabulary")
+    tokenizer = _tokenizer(recipe.text, parts.train())
+    n_train = yield from texts.tokenise_to_file(parts.train(), tokenizer, folder / "train.bin")
+    n_held_out = yield from texts.tokenise_to_file(parts.held_out(), tokenizer, folder / "held_out.bin")
     context = recipe.model.get("context", 1)
     if n_train <= context or n_held_out < 2:
         raise BadInput(
             f"“{recipe.text.source}” gives {n_train} tokens to learn from and {n_held_out} to measure on; a window is"
-            f" {context} tokens and one more: give more text, or a smaller window with --set model.context=32."
+            f" {context} tokens and one more: give more text, or a smaller window, as --set model.context=32."
         )
-    n_bytes = sum(len(part.encode()) for part in held_out)
+    n_bytes = sum(len(part.encode()) for part in parts.held_out())
     return tokenizer, Material(train_tokens=n_train, held_out_tokens=n_held_out, held_out_bytes=n_bytes)
 
 
@@ -92,25 +85,49 @@ def _prepare_pairs(recipe: Recipe, name: str, folder: Path) -> Work[tuple[Tokeni
     return tokenizer, Material(train_tokens=n_train, held_out_tokens=n_held_out, held_out_bytes=n_bytes, too_long=long)
 
 
-def _parts(source: Source) -> tuple[list[str], list[str]]:
+@dataclass(frozen=True)
+class _Parts:
+    """A text in two parts, each read anew whenever it is asked for."""
+
+    train: Callable[[], Iterable[str]]
+    held_out: Callable[[], Iterable[str]]
+
+
+def _parts(source: Source) -> _Parts:
     """What is learnt from, and what is held out: by book in shipped texts, the end of the reader's own."""
     if source.source in texts.CORPORA:
         corpus = texts.corpus(source.source)
-        return list(corpus.books("train")), list(corpus.books("validation"))
-    whole = texts.read_text(Path(source.source))
-    cut = round(len(whole) * (1 - source.held_out))
-    cut = whole.rfind("\n", 0, cut) + 1 or cut  # at a line's end, if there is one
-    return [whole[:cut]], [whole[cut:]]
+        return _Parts(lambda: [corpus.train], lambda: [corpus.validation])
+    path = Path(source.source)
+    if not path.exists() and len(path.parts) == 1 and not path.suffix:
+        raise NotFound(
+            f"There is no text “{path}”: there are {', '.join(texts.CORPORA)}, or a file or folder of yours."
+        )
+    if not any(block.strip() for block in texts.text_blocks(path)):
+        raise EmptyText(f"“{path}” is empty: there is no text in it.")
+    end = round((1 - source.held_out) * sum(file.stat().st_size for file in texts.text_files(path)))
+    return _Parts(lambda: (a for a, _ in _cut(path, end) if a), lambda: (b for _, b in _cut(path, end) if b))
 
 
-def _tokenizer(source: Source, train: Iterable[str], special: Any) -> Tokenizer:
-    extra = {} if special is None else {"special": special}
+def _cut(path: Path, end: int) -> Iterator[tuple[str, str]]:
+    """Each block of a text: what of it is before byte `end` or the last line's end before that, and the rest."""
+    read = 0
+    for block in texts.text_blocks(path):
+        encoded = block.encode()
+        place = len(encoded[: max(end - read, 0)].decode(errors="ignore"))
+        if place < len(block):
+            place = block.rfind("\n", 0, place) + 1 or place
+        yield block[:place], block[place:]
+        read += len(encoded)
+
+
+def _tokenizer(source: Source, train: Iterable[str], special: Sequence[str] = LANGUAGE_MODEL) -> Tokenizer:
     if source.tokenizer == "bpe":
-        return texts.train_bpe(train, source.vocabulary, **extra)
+        return texts.train_bpe(train, source.vocabulary, special=special)
     if source.tokenizer == "bytes":
-        return texts.byte_tokenizer(**extra)
+        return texts.byte_tokenizer(special=special)
     if source.tokenizer == "characters":
-        return texts.character_tokenizer(train, **extra)
+        return texts.character_tokenizer(train, special=special)
     path = Path(source.tokenizer)
     if path.suffix != ".json":
         raise BadInput(f"There is no tokenizer “{path}”; there are bpe, bytes, characters, or a tokenizer.json.")
@@ -120,21 +137,11 @@ def _tokenizer(source: Source, train: Iterable[str], special: Any) -> Tokenizer:
         raise BadInput(f"“{path}” is no tokenizer: {error}.") from error
 
 
-def _write(path: Path, tokenizer: Tokenizer, parts: Iterable[str]) -> int:
-    dtype, count = _stored(tokenizer.vocabulary), 0
-    with path.open("wb") as file:
-        for part in parts:
-            ids = np.asarray(tokenizer.ids(part), dtype=dtype)
-            file.write(ids.tobytes())
-            count += len(ids)
-    return count
-
-
 def _write_pairs(folder: Path, name: str, tokenizer: Tokenizer, pairs: Sides, longest: int) -> tuple[int, int]:
     """Tokens of targets written, their ends among them; and how many pairs were left out."""
     ids = [(tokenizer.ids(source), tokenizer.ids(target)) for source, target in pairs]
     kept = [pair for pair in ids if 0 < max(map(len, pair)) <= longest and min(map(len, pair)) > 0]
-    flat = np.fromiter(_flat(kept), dtype=_stored(tokenizer.vocabulary))
+    flat = np.fromiter(_flat(kept), dtype=token_type(tokenizer.vocabulary))
     flat.tofile(folder / f"{name}.bin")
     np.cumsum([len(side) for pair in kept for side in pair], dtype=np.int64).tofile(folder / f"{name}.ends.bin")
     return sum(len(target) + 1 for _, target in kept), len(ids) - len(kept)
@@ -144,7 +151,3 @@ def _flat(pairs: Iterable[tuple[list[int], list[int]]]) -> Iterator[int]:
     for source, target in pairs:
         yield from source
         yield from target
-
-
-def _stored(vocabulary: int) -> type[np.uint16] | type[np.uint32]:
-    return np.uint16 if vocabulary <= 1 << 16 else np.uint32

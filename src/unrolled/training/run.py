@@ -14,6 +14,7 @@ from unrolled.checkpoints.machine import device_named
 from unrolled.checkpoints.run_folder import WEIGHTS
 from unrolled.errors import Diverged
 from unrolled.models.families import FAMILIES
+from unrolled.text import token_file
 from unrolled.training import material, saves
 from unrolled.training.batches import Batches, PairBatches, Pairs, Special, TextBatches, summed_loss
 from unrolled.training.folder import RunFolder
@@ -167,7 +168,7 @@ def make_batches(folder: RunFolder) -> Batches:
     """The material of a run folder in the recipe's order."""
     recipe, config = folder.recipe, folder.config
     path, vocabulary = folder.path / TOKENS, config.vocabulary
-    train, held_out = (material.token_file(path / f"{name}.bin", vocabulary) for name in ("train", "held_out"))
+    train, held_out = (token_file(path / f"{name}.bin", vocabulary) for name in ("train", "held_out"))
     if recipe.text.pairs is None:
         return TextBatches(train, held_out, config.context, recipe.batch, recipe.seed)
     special = Special(config.pad_id, config.bos_id, config.eos_id)
