@@ -105,12 +105,15 @@ def drawing(
     return svg(panel.figure, state, answers, width=width, scheme=scheme)
 
 
-def looked_at(models: Sequence[str]) -> list[dict[str, str]]:
+def looked_at(models: Sequence[str]) -> list[dict[str, str | bool]]:
     """All models that the page would list, so that each gets the colour that it has there."""
     known = {entry.name for entry in checkpoints.entries()}
     shelf = Shelf([each for each in models if each not in known])
     entries = [(each, checkpoints.entry(each)) for each in shelf.names()]
-    return [{"name": each, "architecture": entry.architecture} for each, entry in entries]
+    return [
+        {"name": each, "architecture": entry.architecture, "takes_target": entry.takes_target}
+        for each, entry in entries
+    ]
 
 
 def _call(function: str, *arguments: Any) -> Any:

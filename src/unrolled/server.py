@@ -322,6 +322,7 @@ def entry_json(entry: checkpoints.Entry) -> dict[str, Any]:
         "context",
         "architecture",
         "here",
+        "takes_target",
     )
     return {field: getattr(entry, field) for field in fields} | {
         "opens": [name for name, reason in closed.items() if reason is None and name in takes_model],

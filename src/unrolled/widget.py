@@ -71,7 +71,14 @@ class FigureWidget(anywidget.AnyWidget):
         self.name = name
         self._esm = picture.built("widget.js").read_text("utf-8")
         known = picture.looked_at([each for each in state.models if each not in self._opened])
-        known += [{"name": model.name, "architecture": model.architecture} for model in opened]
+        known += [
+            {
+                "name": each.name,
+                "architecture": each.architecture,
+                "takes_target": bool(each.ear and each.ear.takes_target),
+            }
+            for each in opened
+        ]
         traits = {each: getattr(state, each) for each in ("text", "target", "panel", "view")}
         super().__init__(
             **traits, knobs=_plain(state.knobs), models=list(state.models), _figure=figure_json(name), _known=known

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tiny_models import save
-from unrolled.checkpoints import open_model
+from unrolled.checkpoints import entry, open_model
 from unrolled.errors import BadInput, BadKnob, ProbeNotFound
 from unrolled.figures import answer, figure
 from unrolled.figures._head_labels import UNCLASSIFIED
@@ -196,3 +196,21 @@ def test_a_tile_reads_nothing_again(smollm2: Model, monkeypatch: pytest.MonkeyPa
     assert asked == [5]
     ask("map", smollm2, layer=5, head=3, size=5)
     assert asked == [5, 13, 5]
+
+
+def test_cross_attention_has_two_texts(tmp_path: Path) -> None:
+    folder = save(tmp_path / "t5", "t5")
+    assert entry(str(folder)).takes_target
+    t5 = open_model(str(folder))
+    found = finish(
+        answer(figure("heads").panel("overview"), {}, models=[t5], text="the cat sat", target="a mat")
+    ).result
+    source, target = t5.encode("the cat sat"), t5.encode_target("a mat")
+    assert (found.tokens, found.query_tokens) == (source.strings, target.strings)
+    np.testing.assert_array_equal(found.query_token_spans, target.spans)
+    assert np.isnan(found.scores).all()
+    assert {label for row in found.labels for label in row} == {UNCLASSIFIED}
+    own = finish(
+        answer(figure("heads").panel("overview"), {"kind": "self"}, models=[t5], text="the cat sat", target="a mat")
+    ).result
+    assert (own.tokens, own.query_tokens) == (target.strings, ())

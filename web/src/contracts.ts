@@ -74,6 +74,7 @@ export interface ModelEntry {
   context: number;
   architecture: string;
   here: boolean;
+  takes_target: boolean; // an encoder-decoder: its decoder reads a text of its own
   opens: string[];
   closed: Record<string, string>;
 }
@@ -148,6 +149,7 @@ export interface FigureState {
 
 export interface Patch {
   text?: string;
+  target?: string;
   panel?: string;
   knobs?: Record<string, Json>;
   view?: Record<string, Json>;
@@ -173,6 +175,7 @@ export interface MountProps {
   ask: Ask;
   onState: (state: FigureState) => void;
   look?: (model: string) => Look; // the hue and line of a model
+  takesTarget?: (model: string) => boolean; // whether a model's decoder reads a text of its own
   remedy?: (error: Error) => Remedy | null; // the page's way out of an error, e.g. "Get SmolLM2"
   link?: () => Promise<string>; // copies the link to exactly this state; gives the sentence to show
 }

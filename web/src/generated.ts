@@ -97,10 +97,14 @@ export interface AttentionCalculatorVariance {
 
 /** Every head on the text, small, each with its scores and, where they allow one, a name. */
 export interface HeadsOverview {
-  /** What the keys stand for: the text's tokens. */
+  /** Tokens that are looked at: the text's; with self attention of an encoder-decoder, the target's. */
   tokens: string[];
-  /** Characters of the text that each token covers, from and up to. */
+  /** Characters of that text that each token covers, from and up to. */
   token_spans: NdArray;
+  /** Tokens that look, with cross attention: the target's. Empty where the tokens look at themselves. */
+  query_tokens: string[];
+  /** Characters of the target that each of them covers. */
+  query_token_spans: NdArray;
   /** The kinds of attention that this model has. */
   kinds: string[];
   /** Which of them is shown. */

@@ -45,6 +45,7 @@ function start(data: PageData): void {
       ask: asking(element.dataset["figure"] ?? ""),
       onState: (state) => page.onState(shown, state),
       look: (model) => page.look(model),
+      takesTarget: (model) => page.takesTarget(model),
       remedy: (error) => page.remedy(error, () => bar.focusText()),
       link: () => page.copyLink(),
     });

@@ -60,6 +60,7 @@ export class Page {
       keep({ text: state.text });
       this.spread({ text: state.text }, shown);
     }
+    if (this.figures.some((other) => other !== shown && other.now.target !== state.target)) this.spread({ target: state.target }, shown);
     this.remember();
   }
 
@@ -77,6 +78,11 @@ export class Page {
   /** A model's hue and line: the same in the picker and in every picture. */
   look(name: string): Look {
     return this.looks[name] ?? { hue: 0, line: 0 };
+  }
+
+  /** Whether a model's decoder reads a text of its own. */
+  takesTarget(name: string): boolean {
+    return this.entries.some((entry) => entry.name === name && entry.takes_target);
   }
 
   private spread(patch: Partial<FigureState>, except?: Shown): void {

@@ -73,7 +73,8 @@ function figureParts(state: FigureState, id: string, start: FigureState | undefi
   const both = [["", state.knobs, start?.knobs], ["view.", state.view, start?.view]] as const;
   for (const [prefix, values, origin] of both) {
     for (const [name, value] of Object.entries(values)) {
-      if (!start || JSON.stringify(value) !== JSON.stringify(origin?.[name])) parts.push([`${id}.${prefix}${name}`, plain(value)]);
+      const [before, now] = prefix === "" ? [origin?.[name], value] : [origin?.[name] ?? null, value ?? null]; // what a view has not, and null, are one
+      if (start ? JSON.stringify(now) !== JSON.stringify(before) : prefix === "" || now !== null) parts.push([`${id}.${prefix}${name}`, plain(value)]);
     }
   }
   return parts;

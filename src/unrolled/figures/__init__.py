@@ -85,6 +85,11 @@ def figure(name: str) -> Figure:
     return figures[name]
 
 
+def opened_by(probes: frozenset[str]) -> list[str]:
+    """Figures of which a model with these probes opens a panel that takes one."""
+    return [each.name for each in catalogue().values() if any(p.opens_with(probes) for p in each.panels.values())]
+
+
 def check_knobs(panel: Panel, knobs: Mapping[str, Any]) -> dict[str, Any]:
     """Every knob's value, defaults filled in; BadKnob or UnknownKnob says what is taken."""
     return checked_knobs(panel.title, panel.knobs, dict(knobs))
@@ -129,7 +134,7 @@ def _inputs(panel: Panel, models: tuple[Model, ...], text: str | None, target: s
     made: list[Any] = []
     for accepted in panel.inputs.values():
         if accepted.kind in ("model", "models"):
-            checked = checked_models(models, accepted, panel.needs, panel.title)
+            checked = checked_models(models, accepted, panel.needs, panel.title, opened_by)
             made.append(checked[0] if accepted.kind == "model" else checked)
         elif accepted.kind == "target":
             made.append(target or "")

@@ -19,9 +19,13 @@ class Overview:
     """All heads at once, small, with their scores and names."""
 
     tokens: Annotated[tuple[str, ...], Axes("token")]
-    """What the keys stand for: the text's tokens."""
+    """Tokens that are looked at: the text's; with self attention of an encoder-decoder, the target's."""
     token_spans: Int64[np.ndarray, "token 2"]
-    """Characters of the text that each token covers, from and up to."""
+    """Characters of that text that each token covers, from and up to."""
+    query_tokens: Annotated[tuple[str, ...], Axes("query_token")]
+    """Tokens that look, with cross attention: the target's. Empty where the tokens look at themselves."""
+    query_token_spans: Int64[np.ndarray, "query_token 2"]
+    """Characters of the target that each of them covers."""
     kinds: Kinds
     """The kinds of attention that this model has."""
     kind: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, NewType, get_args, get_origin
 
@@ -72,8 +73,10 @@ def checked_text(text: str | None) -> Text:
     return Text(text)
 
 
-def checked_models(models: Models, accepts: Input, needs: tuple[str, ...], panel: str) -> Models:
-    """As many models as the panel takes, each with the probes that it needs."""
+def checked_models(
+    models: Models, accepts: Input, needs: tuple[str, ...], panel: str, opened_by: Callable[[frozenset[str]], list[str]]
+) -> Models:
+    """As many models as the panel takes, each with the probes that it needs. `opened_by`: figures that others open."""
     if not models:
         raise BadInput(f"{panel} needs a model: name one, for example smollm2 (`unrolled models list` shows all).")
     if len(models) > accepts.most:
@@ -81,7 +84,8 @@ def checked_models(models: Models, accepts: Input, needs: tuple[str, ...], panel
     for model in models:
         reason = why_closed(model.name, model.probes, needs)
         if reason:
-            raise ProbeNotFound(f"{panel} cannot be shown: {reason}")
+            others = ", ".join(opened_by(model.probes)) or "none"
+            raise ProbeNotFound(f"{panel} cannot be shown: {reason} Figures that it opens: {others}.")
     return models
 
 

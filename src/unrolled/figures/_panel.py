@@ -108,6 +108,11 @@ class Panel:
         """Why a model with these probes does not open the panel, or None when it does."""
         return why_closed(name, probes, self.needs)
 
+    def opens_with(self, probes: frozenset[str]) -> bool:
+        """Whether it takes a model, and one with these probes."""
+        takes = any(accepted.kind in ("model", "models") for accepted in self.inputs.values())
+        return takes and probes.issuperset(self.needs)
+
     def _parameters(self) -> list[inspect.Parameter]:
         return list(inspect.signature(self.run).parameters.values())
 

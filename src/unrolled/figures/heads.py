@@ -24,6 +24,7 @@ from unrolled.figures._panel import panel
 from unrolled.figures._tracing import check_head, navigation, occurrences, thumbnails, trace_of
 from unrolled.mathematics import Formula, Symbol
 from unrolled.progress import Work
+from unrolled.text import Tokens
 from unrolled.trace import HeadOff, Kind, Trace, patched
 
 Layer = Annotated[int, Range(0, 999), Hidden()]  # the picture has its own steppers, which know how many there are
@@ -93,10 +94,13 @@ def overview(
     scores = (yield from model.keeping("scores", chosen, lambda: scores_of(model, chosen))) if scored else None
     queries, block, pictures = yield from thumbnails(trace, chosen, SIDE)
     empty = np.full((len(SCORES), trace.n_layer(chosen), trace.n_head(chosen)), np.nan, dtype=np.float32)
-    asked = trace.tokens_of(chosen)[1]
+    asking, asked = trace.tokens_of(chosen)
+    others = asking if chosen == "cross" else None
     return Overview(
         tokens=asked.strings,
-        token_spans=np.array(asked.spans, dtype=np.int64).reshape(-1, 2),
+        token_spans=_spans(asked),
+        query_tokens=others.strings if others else (),
+        query_token_spans=_spans(others),
         **_of_kinds(trace, chosen),
         thumbnails=pictures,
         thumbnail_queries=queries,
@@ -253,6 +257,10 @@ def _kind(trace: Trace, asked: str) -> Kind:
         if kind == asked:
             return kind
     raise ProbeNotFound(f"{trace.model} has no {asked} attention; it has {', '.join(trace.kinds)}.")
+
+
+def _spans(tokens: Tokens | None) -> np.ndarray:
+    return np.array(tokens.spans if tokens else (), dtype=np.int64).reshape(-1, 2)
 
 
 def _of_kinds(trace: Trace, chosen: Kind) -> dict[str, Any]:

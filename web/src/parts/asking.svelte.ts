@@ -24,6 +24,7 @@ export class Asking {
     private readonly figure: Figure,
     private readonly send: Ask,
     private readonly state: () => FigureState,
+    private readonly takesTarget: (model: string) => boolean = () => true,
   ) {}
 
   /** Asks, unless the very same was asked last. Called in an effect, it asks again when what it is about changes. */
@@ -73,7 +74,7 @@ export class Asking {
     if (panel.inputs.includes("models")) question.models = state.models.slice(0, panel.max_models);
     if (panel.inputs.includes("model")) question.models = state.models.slice(0, 1);
     if (panel.inputs.includes("text") || panel.inputs.includes("pair")) question.text = state.text;
-    if (panel.inputs.includes("pair") || (panel.inputs.includes("target") && state.target)) question.target = state.target;
+    if (panel.inputs.includes("pair") || (panel.inputs.includes("target") && state.target && this.takesTarget(state.models[0] ?? ""))) question.target = state.target;
     return question;
   }
 

@@ -62,6 +62,14 @@ export function strongest(map: HeadMap, row: number): number {
   return map.firstKey + best;
 }
 
+/** Which token looks most at this one in this head. */
+export function strongestRow(map: HeadMap, column: number): number {
+  const [j, width] = [column - map.firstKey, map.keys.length];
+  let best = 0;
+  for (let i = 1; i < map.queries.length; i++) if ((map.weights[i * width + j] ?? 0) > (map.weights[best * width + j] ?? 0)) best = i;
+  return map.firstQuery + best;
+}
+
 export function sayFound(found: Found, at: HeadAt, query: string, key: string): string {
   const weight = found.weight.values[at.layer * found.weight.heads + at.head] ?? 0;
   const larger = Array.from(found.weight.values).filter((other) => other > weight).length;

@@ -3,7 +3,7 @@
 import type { FigureState, Result } from "../contracts";
 import { probability, shown } from "../parts/words";
 import Ablate from "../scenes/heads_ablate.svelte";
-import { ablatedOf, foundOf, headsIn, mapOf, overviewOf, scoresOf, UNCLASSIFIED, type HeadAt, type HeadMap, type Overview } from "../scenes/heads_data";
+import { ablatedOf, COLD, foundOf, headsIn, mapOf, overviewOf, scoresOf, UNCLASSIFIED, type HeadAt, type HeadMap, type Hot, type Overview } from "../scenes/heads_data";
 import Find from "../scenes/heads_find.svelte";
 import { cut, gridOf, largeOf, longOf, ZOOMS, type Grid } from "../scenes/heads_layout";
 import MapScene from "../scenes/heads_map.svelte";
@@ -65,7 +65,7 @@ const answered = ({ knobs }: Result): HeadAt => ({ layer: Number(knobs["layer"])
 export interface Live {
   window?: [row: number, column: number] | null;
   pointed?: [row: number, column: number] | null;
-  hot?: number | null;
+  hot?: Hot;
 }
 
 /** The scene's props, by panel. */
@@ -94,7 +94,7 @@ function captionsOf({ labels }: Overview): string[][] {
   return labels.map((row) => row.map((name) => (name === UNCLASSIFIED ? "" : (SHORT[name] ?? name.slice(0, 5)))));
 }
 
-function overviewProps(seen: Seen, { hot = null, pointed }: Live = {}) {
+function overviewProps(seen: Seen, { hot = COLD, pointed }: Live = {}) {
   const { state, results, width, scheme = "light" } = seen;
   const result = results["overview"];
   if (!result) return null;
@@ -112,7 +112,7 @@ function overviewProps(seen: Seen, { hot = null, pointed }: Live = {}) {
     grid, pixels: score ? null : once(result, `atlas ${scheme} ${JSON.stringify(grid)}`, () => atlas(overview, grid, scheme)),
     heat: score ? scoresOf(overview, score) : null, heatName: "score", captions: captionsOf(overview), labels: overview.labels,
     shown: overview.labels.some((row) => row.includes(name)) ? name : "", one, at, width, height: Math.max(grid.height + BELOW, under), ramp: key(scheme), selected, title: "What each head looks at",
-    pointed: pointed === undefined ? cellOf(state) : pointed, hot, mark: hot === null ? null : (Math.floor(hot / overview.block) + 0.5) / Math.ceil(n / overview.block),
+    pointed: pointed === undefined ? cellOf(state) : pointed, hot, mark: hot[1] === null ? null : (Math.floor(hot[1] / overview.block) + 0.5) / Math.ceil(n / overview.block),
   };
 }
 
@@ -140,7 +140,7 @@ function ordinal(n: number): string {
 /** Too long to be drawn whole. */
 export const isLong = ({ nQuery, nKey }: HeadMap): boolean => nQuery > EXACT || nKey > EXACT;
 
-function mapProps({ state, results, width, row, scheme = "light" }: Seen, { window, pointed, hot = null }: Live = {}) {
+function mapProps({ state, results, width, row, scheme = "light" }: Seen, { window, pointed, hot = COLD }: Live = {}) {
   const result = results["map"];
   if (!result) return null;
   const map = mapIn(result);
@@ -187,7 +187,7 @@ function findProps(seen: Seen) {
 
 const BITS = Math.LN2; // nats
 
-function ablateProps(seen: Seen, { hot = null }: Live = {}) {
+function ablateProps(seen: Seen, { hot = COLD }: Live = {}) {
   const { state, results, width, row, scheme = "light" } = seen;
   const given = results["overview"];
   if (!given) return null;
@@ -206,7 +206,7 @@ function ablateProps(seen: Seen, { hot = null }: Live = {}) {
     grid, pixels: once(given, `atlas ${scheme} ${JSON.stringify(grid)}`, () => atlas(overview, grid, scheme)), captions: captionsOf(overview), off: headsIn(String(state.knobs["off"] ?? "")), selected: headOf(state), choices: listed.map((one) => ({ ...one, label: shown(one.label) })), tokens,
     loss: ablated && !Number.isNaN(ablated.lossBefore) ? [ablated.lossBefore.toFixed(3), ablated.lossAfter.toFixed(3), signed(change, 3)] as [string, string, string] : null,
     at, barWidth: Math.min(beside ? width - at.x : width, 460), row: height, below: { y, height: 210 }, width, height: ablated ? y + 210 : grid.height,
-    title: "What changes without these heads", pointed: hot,
+    title: "What changes without these heads", pointed: hot[1],
   };
 }
 

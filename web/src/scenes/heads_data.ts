@@ -13,6 +13,10 @@ export interface PerHead {
   values: ArrayLike<number>;
 }
 
+/** A token that is pointed at: as one that looks, as one that is looked at. */
+export type Hot = [row: number | null, column: number | null];
+export const COLD: Hot = [null, null];
+
 /** What a model has to choose from: kinds of attention, and the layers and heads of each. */
 export interface Sizes {
   kinds: string[];
@@ -21,8 +25,10 @@ export interface Sizes {
 }
 
 export interface Overview {
-  tokens: string[];
+  tokens: string[]; // that are looked at
   spans: NdArray;
+  queries: string[]; // that look, where these are others
+  querySpans: NdArray;
   kind: string;
   sizes: Sizes;
   layers: number;
@@ -30,7 +36,6 @@ export interface Overview {
   rows: number; // of one thumbnail
   blocks: number;
   pixels: ArrayLike<number>; // layer, head, row, block
-  queries: ArrayLike<number>; // positions of the rows
   block: number; // keys a block
   scoreNames: string[];
   scores: ArrayLike<number>;
@@ -92,9 +97,9 @@ export function overviewOf({ data }: Result): Overview {
   const [layers = 0, heads = 0, rows = 0, blocks = 0] = thumbnails.shape;
   const scores = array(data["scores"]).values;
   return {
-    tokens: strings(data["tokens"]), spans: array(data["token_spans"]), kind: String(data["kind"]), sizes: sizesOf(data),
+    tokens: strings(data["tokens"]), spans: array(data["token_spans"]), queries: strings(data["query_tokens"]), querySpans: array(data["query_token_spans"]), kind: String(data["kind"]), sizes: sizesOf(data),
     layers, heads, rows, blocks, pixels: thumbnails.values,
-    queries: array(data["thumbnail_queries"]).values, block: number(data["block_size"]),
+    block: number(data["block_size"]),
     scoreNames: strings(data["score_names"]), scores, low: array(data["scores_low"]).values, high: array(data["scores_high"]).values,
     labels: data["labels"] as string[][], scored: Array.from(scores).some((value) => !Number.isNaN(value)),
   };

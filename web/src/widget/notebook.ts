@@ -31,7 +31,8 @@ const SETTLE = 150; // ms without a change after which Python is told
 export function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   const inside = shadowOf(host(el));
   const figure = model.get("_figure") as Figure;
-  const looks = looksOf(model.get("_known") as { name: string; architecture: string }[]);
+  const known = model.get("_known") as { name: string; architecture: string; takes_target: boolean }[];
+  const looks = looksOf(known);
   const channel = new Channel(model);
   let now = stateOf(model);
   let mounted: Mounted | null = null;
@@ -47,11 +48,8 @@ export function render({ model, el }: { model: Model; el: HTMLElement }): () => 
     mounted?.update(patch);
     tell(now);
   };
-  const has = reads(figure);
-  const fields: Partial<Record<"text" | "target", (text: string) => void>> = {};
-  if (has.text) fields.text = field(inside, "Text", (text) => change({ text }));
-  if (has.target) fields.target = field(inside, "Target", (target) => change({ target }));
-  const show = (): void => (["text", "target"] as const).forEach((name) => fields[name]?.(now[name]));
+  const write = reads(figure) ? field(inside, "Text", (text) => change({ text })) : null;
+  const show = (): void => write?.(now.text);
   show();
 
   const place = document.createElement("div");
@@ -59,6 +57,7 @@ export function render({ model, el }: { model: Model; el: HTMLElement }): () => 
   inside.append(place);
   mounted = mount(place, {
     figure, state: now, ask: channel.ask, look: (name) => looks[name] ?? { hue: 0, line: 0 },
+    takesTarget: (name) => known.some((one) => one.name === name && one.takes_target),
     onState: (state) => (tell(state), show()),
   });
 

@@ -1,10 +1,9 @@
 // The words above a figure that stands alone: its text, to be edited or only read.
 import type { Figure } from "../contracts";
 
-/** Does any panel read a text, or a pair of them? */
-export function reads(figure: Figure): { text: boolean; target: boolean } {
-  const inputs = new Set(figure.panels.flatMap((panel) => panel.inputs));
-  return { text: inputs.has("text") || inputs.has("pair"), target: inputs.has("pair") || inputs.has("target") };
+/** Does any panel read a text? A figure shows the other one of a pair itself. */
+export function reads(figure: Figure): boolean {
+  return figure.panels.some(({ inputs }) => inputs.includes("text") || inputs.includes("pair"));
 }
 
 /** A field for a text, which says every change; gives what sets it from outside. */
