@@ -29,6 +29,7 @@ from unrolled.models.recurrent import (
     Points,
     RecurrentState,
     State,
+    called,
     check_config,
     listened_to,
     start_embedding,
@@ -89,7 +90,7 @@ class GRULayer(nn.GRU):
         """The same, one step at a time; what does not wait for h is done for all steps at once."""
         w_ih, w_hh, b_ih, b_hh = self.parameters()
         given = F.linear(x, w_ih, b_ih)  # (batch, n, 3 d_hidden)
-        reset, update, candidate = self.gate.children()
+        reset, update, candidate, hidden = called(*self.gate.children(), self.h)
         rows, out = [2 * self.hidden_size], []
         for x_t in given.unbind(1):
             x_rz, x_n = x_t.tensor_split(rows, dim=1)
@@ -97,7 +98,7 @@ class GRULayer(nn.GRU):
             r, z = (x_rz + h_rz).sigmoid().chunk(2, dim=1)
             r, z = reset(r), update(z)
             n = candidate((x_n + r * h_n).tanh())
-            h = self.h((1 - z) * n + z * h)
+            h = hidden((1 - z) * n + z * h)
             out.append(h)
         return torch.stack(out, dim=1), (h,)
 
@@ -105,7 +106,7 @@ class GRULayer(nn.GRU):
         """As the paper has it: h is reset, and what is left goes into the product."""
         w_ih, w_hh, b_ih, b_hh = self.parameters()
         given = F.linear(x, w_ih, b_ih + b_hh)  # (batch, n, 3 d_hidden)
-        reset, update, candidate = self.gate.children()
+        reset, update, candidate, hidden = called(*self.gate.children(), self.h)
         rows, out = [2 * self.hidden_size], []
         into_rz, into_n = (block.t() for block in w_hh.tensor_split(rows))
         for x_t in given.unbind(1):
@@ -113,7 +114,7 @@ class GRULayer(nn.GRU):
             r, z = torch.addmm(x_rz, h, into_rz).sigmoid().chunk(2, dim=1)
             r, z = reset(r), update(z)
             n = candidate(torch.addmm(x_n, r * h, into_n).tanh())
-            h = self.h((1 - z) * n + z * h)
+            h = hidden((1 - z) * n + z * h)
             out.append(h)
         return torch.stack(out, dim=1), (h,)
 

@@ -22,6 +22,7 @@ from unrolled.models.recurrent import (
     Points,
     RecurrentState,
     State,
+    called,
     check_config,
     listened_to,
     start_embedding,
@@ -81,13 +82,13 @@ class LSTMLayer(nn.LSTM):
         """The same, one step at a time; what does not wait for h is done for all steps at once."""
         w_ih, w_hh, b_ih, b_hh = self.parameters()
         given = F.linear(x, w_ih, b_ih + b_hh)  # (batch, n, 4 d_hidden)
-        input_, forget, candidate, output = self.gate.children()
-        out = []
+        input_, forget, candidate, output, cell, hidden = called(*self.gate.children(), self.c, self.h)
+        into, out = w_hh.t().contiguous(), []  # rows in order: a single text is a tenth quicker
         for x_t in given.unbind(1):
-            i, f, g, o = torch.addmm(x_t, h, w_hh.t()).chunk(4, dim=1)
+            i, f, g, o = torch.addmm(x_t, h, into).chunk(4, dim=1)
             i, f, g, o = input_(i.sigmoid()), forget(f.sigmoid()), candidate(g.tanh()), output(o.sigmoid())
-            c = self.c(f * c + i * g)
-            h = self.h(o * c.tanh())
+            c = cell(f * c + i * g)
+            h = hidden(o * c.tanh())
             out.append(h)
         return torch.stack(out, dim=1), (h, c)
 

@@ -90,6 +90,15 @@ def listened_to(points: Iterable[nn.Module]) -> bool:
     return any(p._forward_hooks or p._forward_pre_hooks or p._backward_hooks or p._backward_pre_hooks for p in points)
 
 
+def called(*points: nn.Module) -> list[Callable[[Tensor], Tensor]]:
+    """Each point, or nothing at all where nobody listens: to call one takes as long as a product of two gates."""
+    return [point if listened_to((point,)) else _unchanged for point in points]
+
+
+def _unchanged(x: Tensor) -> Tensor:
+    return x
+
+
 def check_config(config: Any) -> None:
     """ValueError, a sentence, if sizes or dropout cannot be."""
     for name in ("vocabulary", "context", "n_layer", "d_embed", "d_hidden"):

@@ -19,6 +19,7 @@ from unrolled.models.linear import Linear, linear
 from unrolled.models.recurrent import (
     RecurrentState,
     State,
+    called,
     check_config,
     listened_to,
     start_embedding,
@@ -82,9 +83,9 @@ class RNNLayer(nn.RNN):
         w_ih, w_hh, b_ih, b_hh = self.parameters()
         given = F.linear(x, w_ih, b_ih + b_hh)  # (batch, n, d_hidden)
         squash = torch.tanh if self.nonlinearity == "tanh" else torch.relu
-        out = []
+        (hidden,), out = called(self.h), []
         for x_t in given.unbind(1):
-            h = self.h(squash(torch.addmm(x_t, h, w_hh.t())))
+            h = hidden(squash(torch.addmm(x_t, h, w_hh.t())))
             out.append(h)
         return torch.stack(out, dim=1), (h,)
 

@@ -5,6 +5,7 @@ from unrolled.trace.logit_lens import Lens, lens
 from unrolled.trace.patch import HeadOff, HeadScale, Patch, Replace, patched
 from unrolled.trace.reading import logits_of, losses
 from unrolled.trace.recording import record
+from unrolled.trace.states import States, record_states
 from unrolled.trace.trace import Trace
 from unrolled.trace.wrapping import Report, report, wrap
 
@@ -17,12 +18,14 @@ __all__ = [
     "Patch",
     "Replace",
     "Report",
+    "States",
     "Trace",
     "lens",
     "logits_of",
     "losses",
     "patched",
     "record",
+    "record_states",
     "report",
     "wrap",
 ]

@@ -12,7 +12,7 @@ from jaxtyping import Float32, Int64
 from torch import Tensor
 
 from unrolled.checkpoints.model import Model
-from unrolled.errors import BadKnob
+from unrolled.errors import BadKnob, ProbeNotFound
 from unrolled.progress import Progress, Work, stop_if_cancelled
 from unrolled.text import Tokens
 from unrolled.trace.reading import BATCH
@@ -49,6 +49,8 @@ def lens(
 ) -> Work[Lens]:
     """Reads every layer out at these positions (None: all). `answers`: one token id for each position."""
     check_readable(model)
+    if "resid" not in model.probes:
+        raise ProbeNotFound(f"{model.name} has no probe 'resid': {model.why.get('resid', 'it has no such stream.')}")
     asked = list(range(len(tokens))) if positions is None else list(positions)
     check_positions(asked, len(tokens))
     if sorted(set(asked)) != asked:

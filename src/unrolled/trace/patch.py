@@ -6,6 +6,7 @@ it has read is kept apart, so that whoever asks the unpatched model meanwhile ge
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 
 from unrolled.checkpoints.model import Model
 from unrolled.errors import BadKnob, ProbeNotFound
-from unrolled.models.gpt import GPT, PROBES
+from unrolled.models.families import FAMILIES
 from unrolled.models.weighing import Ear, Factors, Kind
 
 _OF_ALL = ("norm.final", "logits")  # probes outside the blocks
@@ -46,7 +47,10 @@ class HeadScale:
 
 @dataclass(frozen=True, eq=False)
 class Replace:
-    """A probe's value at positions 0 to n-1 becomes `value` (…, n, width); later positions stay as they are."""
+    """A probe's value at positions 0 to n-1 becomes `value` (…, n, width); later positions stay as they are.
+
+    In a recurrent model they go on from what was put in: a state that is replaced is the state.
+    """
 
     probe: str
     layer: int
@@ -111,13 +115,14 @@ def _scalable(model: Model) -> Ear:
 
 def _place(model: Model, patch: Replace) -> tuple[nn.Module, bool, Tensor]:
     """The module, whether it is its input, and the value."""
-    there = sorted(PROBES) if isinstance(model.module, GPT) else list(_OF_BLOCKS)
+    ours = next((family for family in FAMILIES.values() if isinstance(model.module, family.model)), None)
+    there = list(_OF_BLOCKS) if ours is None else sorted(ours.probes)
     if patch.probe not in there:
         raise ProbeNotFound(f"{model.name} has no probe {patch.probe!r} to replace; it has {', '.join(there)}.")
     if patch.probe not in _OF_ALL and not 0 <= patch.layer < len(model.blocks):
         raise BadKnob(f"There is no layer {patch.layer}: {model.name} has layers 0 to {len(model.blocks) - 1}.")
     value = torch.tensor(patch.value, dtype=model.dtype, device=model.device)
-    if not isinstance(model.module, GPT):
+    if ours is None:
         return model.blocks[patch.layer], patch.probe == "resid.pre", value
     root: nn.Module = model.module if patch.probe in _OF_ALL else model.blocks[patch.layer]
     return root.get_submodule(patch.probe), False, value
@@ -125,20 +130,31 @@ def _place(model: Model, patch: Replace) -> tuple[nn.Module, bool, Tensor]:
 
 def _replacing(changes: ExitStack, root: nn.Module, places: Sequence[tuple[nn.Module, bool, Tensor]]) -> None:
     start = 0
+    steps: Counter[nn.Module] = Counter()  # of points that are passed through once a step
 
     def begin(module: nn.Module, inputs: Any, named: dict[str, Any]) -> None:
         nonlocal start
         cache = named.get("cache") or named.get("past_key_values")
         start = 0 if cache is None else cache.length if hasattr(cache, "length") else int(cache.get_seq_length())
+        steps.clear()
+
+    def position(module: nn.Module, is_step: bool) -> int:
+        """Of the first of the values that pass now."""
+        steps[module] += is_step
+        return start + steps[module] - is_step
 
     changes.callback(root.register_forward_pre_hook(begin, with_kwargs=True).remove)
     for module, is_input, value in places:
-        changes.callback(_hooked(module, is_input, value, lambda: start).remove)
+        changes.callback(_hooked(module, is_input, value, position).remove)
 
 
-def _hooked(module: nn.Module, is_input: bool, value: Tensor, start: Callable[[], int]) -> Any:
+def _hooked(module: nn.Module, is_input: bool, value: Tensor, position: Callable[[nn.Module, bool], int]) -> Any:
     def replaced(x: Tensor) -> Tensor:
-        part = value[..., start() : start() + x.shape[-2], :]
+        is_step = x.ndim == 2  # (batch, width), of a recurrent model; (…, n, width) of all others
+        start = position(module, is_step)
+        if is_step:
+            return value[..., start, :].expand_as(x) if start < value.shape[-2] else x
+        part = value[..., start : start + x.shape[-2], :]
         n = part.shape[-2]
         return x if n == 0 else torch.cat([part.expand_as(x[..., :n, :]), x[..., n:, :]], dim=-2)
 
