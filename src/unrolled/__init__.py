@@ -13,11 +13,11 @@ __version__ = "0.1.0"
 __all__ = ["HeadOff", "HeadScale", "Replace", "ask", "open", "patched", "record", "report", "show"]
 
 if TYPE_CHECKING:
-    from unrolled.library import ask, open, record  # noqa: A004
-    from unrolled.trace import HeadOff, HeadScale, Replace, patched, report
+    from unrolled.library import ask, open, record, report  # noqa: A004
+    from unrolled.trace import HeadOff, HeadScale, Replace, patched
     from unrolled.widget import show
 
-_HOMES = {"ask": "library", "open": "library", "record": "library", "show": "widget"}
+_HOMES = {"ask": "library", "open": "library", "record": "library", "report": "library", "show": "widget"}
 
 
 def __getattr__(name: str) -> Any:

@@ -7,7 +7,8 @@ answer.result.top_probabilities[0]
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from torch import nn
 from unrolled import checkpoints, trace
 from unrolled.checkpoints import Model
 from unrolled.desk import Shelf
-from unrolled.figures import Answer, answer, figure
+from unrolled.figures import Answer, answer, catalogue, figure
 from unrolled.figures._panel import Panel
 from unrolled.progress import Progress, Work, finish
 
@@ -76,6 +77,48 @@ def record(model: Model, text: str, *, target: str = "", **kept: Any) -> trace.T
     read = model.encode_target(target) if target else None
     with ONE_AT_A_TIME:
         return finish(trace.record(model, model.encode(text), target=read, **kept))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What was found in a model, which figures that opens, and why it opens no others. Printed, it is sentences."""
+
+    name: str
+    probes: frozenset[str]
+    """Named values that figures can ask for."""
+    found: tuple[str, ...]
+    """A sentence each."""
+    missing: Mapping[str, str]
+    """Probe -> why it is not there."""
+    opens: Mapping[str, tuple[str, ...]]
+    """Figure -> those of its panels that take a model, and open with this one."""
+    closed: Mapping[str, str]
+    """"figure (panel)" -> why this model does not open it."""
+
+    def __str__(self) -> str:
+        lines = [f"{self.name} has the probes {', '.join(sorted(self.probes)) or 'none'}.", *self.found]
+        lines += [f"No {probe!r}: {why}" for probe, why in self.missing.items()]
+        opens = ", ".join(f"{name} ({', '.join(panels)})" for name, panels in self.opens.items())
+        lines.append(f"Figures that it opens: {opens or 'none'}.")
+        return "\n".join([*lines, *(f"Not {panel}: {why}" for panel, why in self.closed.items())])
+
+
+def report(module: nn.Module | Model) -> Report:
+    """Which probes were found in a model or a module of one's own, why the others were not, and what it opens."""
+    said = trace.report(module)
+    taking = [panel for each in catalogue().values() for panel in each.panels.values() if panel.needs]
+    why = {panel: panel.why_closed(said.name, said.probes) for panel in taking}
+    opens: dict[str, tuple[str, ...]] = {}
+    for panel in (panel for panel in taking if why[panel] is None):
+        opens[panel.figure] = (*opens.get(panel.figure, ()), panel.name)
+    return Report(
+        name=said.name,
+        probes=said.probes,
+        found=said.found,
+        missing=said.missing,
+        opens=opens,
+        closed={panel.title: reason for panel, reason in why.items() if reason is not None},
+    )
 
 
 def several(models: Sequence[str | Model] | str | Model) -> tuple[str | Model, ...]:

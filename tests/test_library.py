@@ -1,0 +1,49 @@
+"""The library's door: what a module of one's own is said to have, and to open."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import unrolled
+from unrolled.errors import ProbeNotFound
+from unrolled.figures import catalogue
+
+
+class Recurrent(nn.Module):
+    """Says what comes next, and shows nothing else."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.lstm, self.head = nn.Embedding(12, 8), nn.LSTM(8, 8, batch_first=True), nn.Linear(8, 12)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.lstm(self.embed(ids))[0])
+        return logits
+
+
+def test_a_report_names_the_figures_that_a_module_opens() -> None:
+    encoder = nn.Sequential(nn.Embedding(50, 16), nn.TransformerEncoderLayer(16, 4, batch_first=True))
+    found = unrolled.report(encoder)
+    assert found.probes == {"attn"}
+    assert found.opens["heads"] == ("overview", "map", "find")
+    assert found.closed["heads (ablate)"] == ("it needs logits, and Sequential has no such probe (it has attn).")
+    assert "Figures that it opens: attention_calculator (head), heads (overview, map, find)." in str(found)
+    assert "Not lens (lens): it needs resid" in str(found)
+
+
+def test_what_a_report_says_is_so() -> None:
+    """Every panel that takes a model is in one list or the other, and asking agrees."""
+    torch.manual_seed(0)
+    model = unrolled.open(Recurrent())
+    found = unrolled.report(model)
+    taking = {panel.title for each in catalogue().values() for panel in each.panels.values() if panel.needs}
+    opened = {f"{name} ({panel})" for name, panels in found.opens.items() for panel in panels}
+    assert opened | set(found.closed) == taking
+    assert not opened & set(found.closed)
+    assert unrolled.ask("next_token", models=model, text="1 2").result.top_strings[0]
+    assert "next_token (distribution)" in opened
+    with pytest.raises(ProbeNotFound, match="it needs attn"):
+        unrolled.ask("heads", models=model, text="1 2")
+    assert "it needs attn" in found.closed["heads (overview)"]
