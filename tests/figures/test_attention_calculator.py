@@ -208,6 +208,7 @@ def real_head(model: Model, text: str = FRANCE, **knobs: Any) -> calculator.Head
 def test_a_real_head_s_steps_lead_to_its_weights(smollm2: Model) -> None:
     """Softmax of the masked scores, done here, is what the model's own attention gives."""
     found = real_head(smollm2, layer=13, head=8)
+    assert (found.n_layer, found.n_head) == (30, 9)
     np.testing.assert_allclose(found.scores, found.query @ found.key.T, atol=1e-4)
     np.testing.assert_allclose(found.scaled, found.scores / 8, atol=1e-5)
     powers = np.exp(found.masked - found.masked.max(axis=1, keepdims=True))

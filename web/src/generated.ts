@@ -51,6 +51,10 @@ export interface AttentionCalculatorHead {
   tokens: string[];
   /** Position in the text of the first of them. */
   first: number;
+  /** Layers that there are: where the knob `layer` ends. */
+  n_layer: number;
+  /** Heads a layer: where the knob `head` ends. */
+  n_head: number;
   /** Queries, positions applied. */
   query: NdArray;
   /** Keys, positions applied. */

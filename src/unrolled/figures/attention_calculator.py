@@ -19,7 +19,7 @@ from unrolled.checkpoints import Model
 from unrolled.errors import BadKnob, ProbeNotFound
 from unrolled.figures import _arithmetic
 from unrolled.figures._inputs import Text
-from unrolled.figures._knobs import Choice, Hidden, Matrix, Numbers, Range
+from unrolled.figures._knobs import Below, Choice, Hidden, Matrix, Numbers, Range
 from unrolled.figures._panel import Axes, panel
 from unrolled.figures._tracing import check_head, trace_of
 from unrolled.mathematics import Formula, Symbol
@@ -151,6 +151,10 @@ class HeadSteps:
     """The last tokens of the text, as many as are shown."""
     first: int
     """Position in the text of the first of them."""
+    n_layer: int
+    """Layers that there are: where the knob `layer` ends."""
+    n_head: int
+    """Heads a layer: where the knob `head` ends."""
     query: Float32[np.ndarray, "token d_head"]
     """Queries, positions applied."""
     key: Float32[np.ndarray, "token d_head"]
@@ -263,8 +267,8 @@ def head(
     model: Model,
     text: Text,
     *,
-    layer: Annotated[int, Range(0, 999)] = 0,
-    head: Annotated[int, Range(0, 999)] = 0,
+    layer: Annotated[int, Range(0, 999), Below("n_layer")] = 0,
+    head: Annotated[int, Range(0, 999), Below("n_head")] = 0,
     last: Annotated[int, Range(1, 16)] = 8,
     row: Annotated[int, Range(0, 15), Hidden()] = 0,
     column: Annotated[int, Range(0, 15), Hidden()] = 0,
@@ -302,6 +306,8 @@ def head(
     return HeadSteps(
         tokens=trace.tokens_of(kind)[0].strings[shown],
         first=shown.start,
+        n_layer=trace.n_layer(kind),
+        n_head=trace.n_head(kind),
         query=query,
         key=key,
         value=trace.value(layer, head, kind=kind)[shown],
