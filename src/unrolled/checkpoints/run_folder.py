@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from unrolled.checkpoints.machine import STORED
 from unrolled.checkpoints.safetensors_header import read_header, write_safetensors
+from unrolled.checkpoints.shapes_only import shapes_only
 from unrolled.errors import BadCheckpoint, UnsupportedModel
 from unrolled.models.families import FAMILIES
 from unrolled.models.gpt import GPTConfig
@@ -138,7 +139,7 @@ def read_module(folder: Path, run: RunConfig) -> nn.Module:
 
 def module_with(config: Any, weights: Mapping[str, Tensor]) -> nn.Module:
     """The model of that config, holding exactly these tensors: nothing is allocated or initialised."""
-    with torch.device("meta"):
+    with shapes_only():
         model: nn.Module = _class_for(config)(config)
     model.load_state_dict(weights, assign=True)
     return model.eval().requires_grad_(False)
@@ -147,7 +148,7 @@ def module_with(config: Any, weights: Mapping[str, Tensor]) -> nn.Module:
 def shapes(config: Any) -> dict[str, tuple[int, ...]]:
     """Name -> shape of every weight, in the order of the state dict."""
     try:
-        with torch.device("meta"):
+        with shapes_only():
             return {name: tuple(tensor.shape) for name, tensor in _class_for(config)(config).state_dict().items()}
     except (RuntimeError, OverflowError) as error:
         raise BadCheckpoint("The config asks for tensors larger than any memory.") from error
