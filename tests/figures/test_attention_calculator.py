@@ -132,6 +132,7 @@ def test_a_sum_that_does_not_add_up_is_noticed() -> None:
 def test_sentences() -> None:
     assert product_sum([0.5, 0.2], [1.0, -0.5]) == "0.50×1.00 + 0.20×(−0.50) = 0.50 + (−0.10) = 0.40"
     assert quotient(1.1, 2.0, "√4") == "1.10 ÷ √4 = 1.10 ÷ 2.00 = 0.55"
+    assert share([-11.0], 0) == "e^(−11.00) ÷ (e^(−11.00)) = 0.00002 ÷ (0.00002) = 1.00"
     assert share([0.0, -math.inf], 0) == "e^0.00 ÷ (e^0.00 + e^(−∞)) = 1.00 ÷ (1.00 + 0.00) = 1.00"
     assert number(-0.00001) == "0.00"
 

@@ -55,6 +55,8 @@ def share(values: Sequence[float], chosen: int) -> str:
     result = math.exp(values[chosen] - shift) / math.fsum(math.exp(value - shift) for value in values)
     for decimals in range(DECIMALS, _MOST + 1):
         terms = [_units(math.exp(value - shift), decimals) for value in values]
+        if not any(terms):
+            continue  # all powers round to 0: more decimals
         exponents = [_exponent(value - shift, decimals) for value in values]
         powers = [math.exp(_read(exponent)) for exponent in exponents]
         shares = (terms[chosen] / sum(terms), powers[chosen] / math.fsum(powers), result)

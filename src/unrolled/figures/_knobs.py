@@ -147,18 +147,17 @@ def describe(schema: dict[str, Any]) -> str:
 
 def checked_knobs(panel: str, model: type[Knobs], given: dict[str, Any]) -> dict[str, Any]:
     """Every knob of a panel with its value, defaults filled in; `BadKnob` or `UnknownKnob` in one sentence."""
-    properties = model.model_json_schema()["properties"] if model.model_fields else {}
     for name in given:
-        if name not in properties:
-            exist = ", ".join(properties) or "none"
+        if name not in model.model_fields:
+            exist = ", ".join(model.model_fields) or "none"
             raise UnknownKnob(f"{panel} has no knob “{name}”; it has {exist}.")
     try:
         knobs = model.model_validate(given)
     except ValidationError as error:
         name = str(error.errors()[0]["loc"][0])
-        takes = describe(properties[name])
+        takes = describe(model.model_json_schema()["properties"][name])
         raise BadKnob(f"{panel}: {name} was {_short(given[name])}; it takes {takes}.") from None
-    return {name: getattr(knobs, name) for name in properties}
+    return {name: getattr(knobs, name) for name in model.model_fields}
 
 
 def _short(value: Any, most: int = 60) -> str:

@@ -28,6 +28,7 @@ from unrolled.models.weighing import scores_of
 from unrolled.progress import Progress, Work, stop_if_cancelled
 from unrolled.trace import Trace
 
+Rows = list[list[float]]
 Sentences = Annotated[tuple[tuple[str, ...], ...], Axes("token", "column")]
 Editable = Matrix(rows=(1, 8), columns=(1, 8))
 
@@ -362,20 +363,22 @@ def _map(name: str, given: Numbers | None, table: Numbers, d_model: int, d_k: in
 
 def _sentences(a: dict[str, Any], d_k: int, scaling: bool, causal: bool) -> dict[str, Any]:
     """The arithmetic of every cell of every step."""
+    rows = {name: matrix.tolist() for name, matrix in a.items()}  # Python rounds its own numbers five times as fast
+    columns = {name: matrix.T.tolist() for name, matrix in a.items()}
 
-    def product(left: Any, right: Any) -> Any:
-        return _each_cell((len(left), right.shape[1]), lambda i, j: _arithmetic.product_sum(left[i], right[:, j]))
+    def product(left: Rows, right: Rows) -> Any:
+        return _each_cell((len(left), len(right)), lambda i, j: _arithmetic.product_sum(left[i], right[j]))
 
     square = a["scores"].shape
     return {
-        "query_arithmetic": product(a["x"], a["w_query"]),
-        "key_arithmetic": product(a["x"], a["w_key"]),
-        "value_arithmetic": product(a["x"], a["w_value"]),
-        "scores_arithmetic": product(a["query"], a["key"].T),
-        "scaled_arithmetic": _each_cell(square, lambda i, j: _scaled(a["scores"][i, j], d_k, scaling)),
-        "masked_arithmetic": _each_cell(square, lambda i, j: _masked(a["scaled"][i, j], i, j, causal)),
-        "weights_arithmetic": _each_cell(square, lambda i, j: _arithmetic.share(a["masked"][i], j)),
-        "output_arithmetic": product(a["weights"], a["value"]),
+        "query_arithmetic": product(rows["x"], columns["w_query"]),
+        "key_arithmetic": product(rows["x"], columns["w_key"]),
+        "value_arithmetic": product(rows["x"], columns["w_value"]),
+        "scores_arithmetic": product(rows["query"], rows["key"]),
+        "scaled_arithmetic": _each_cell(square, lambda i, j: _scaled(rows["scores"][i][j], d_k, scaling)),
+        "masked_arithmetic": _each_cell(square, lambda i, j: _masked(rows["scaled"][i][j], i, j, causal)),
+        "weights_arithmetic": _each_cell(square, lambda i, j: _arithmetic.share(rows["masked"][i], j)),
+        "output_arithmetic": product(rows["weights"], columns["value"]),
     }
 
 
