@@ -105,7 +105,8 @@ def test_caches_are_bounded_in_bytes(tiny) -> None:
     assert prefixes.lengths() == []
 
 
-def test_forgetting_covers_what_is_being_read(tiny) -> None:
+def test_forgetting_covers_what_is_being_read(tiny, monkeypatch) -> None:
+    monkeypatch.setattr("unrolled.checkpoints.model.CHUNK", 16)  # what one chunk holds is read without a halt
     work = tiny.next_logits(IDS)
     next(work)
     tiny.forget()
@@ -119,6 +120,8 @@ def test_long_texts_are_read_in_chunks_with_progress(cache, write_gguf) -> None:
     seen: list[int] = []
     values = finish(model.next_logits(ids), lambda progress: seen.append(progress.done))
     assert seen == [0, CHUNK, 2 * CHUNK]
+    finish(model.next_logits([*ids[:-1], 7]), lambda progress: seen.append(progress.done))
+    assert seen == [0, CHUNK, 2 * CHUNK]  # one more token is a single step, of which there is nothing to tell
     whole = model.module(torch.tensor([ids]))[0, -1].detach().numpy()
     assert_close(values, whole, atol=1e-4, rtol=1e-4)  # float32 over 500 positions
 
@@ -167,7 +170,8 @@ def test_threads_do_not_disturb_each_other(tiny) -> None:
     assert len(tiny.kept()) <= 3
 
 
-def test_interleaved_readers_of_one_model_do_not_wait_for_each_other(tiny) -> None:
+def test_interleaved_readers_of_one_model_do_not_wait_for_each_other(tiny, monkeypatch) -> None:
+    monkeypatch.setattr("unrolled.checkpoints.model.CHUNK", 16)
     first, second = tiny.next_logits(IDS), tiny.next_logits(IDS)
     next(first), next(second)
     done = threading.Event()

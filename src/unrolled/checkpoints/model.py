@@ -143,11 +143,13 @@ class Model:
         prefix, receipt = self._prefixes.take(ids)
         step = CHUNK if self._reader.chunked else len(ids)
         logits: Tensor | None = None
+        begun = len(prefix.ids)
         try:
             while (done := len(prefix.ids)) < len(ids):
-                yield Progress(done, len(ids), "tokens read")
-                stop_if_cancelled()
                 chunk = ids[done : min(done + step, next_stop(prefix.cache, done, len(ids)))]
+                if done > begun or done + len(chunk) < len(ids):  # of a single step there is nothing to tell
+                    yield Progress(done, len(ids), "tokens read")
+                stop_if_cancelled()
                 logits = self.read(as_row(chunk, self.device), prefix.cache)
                 prefix.ids += chunk
         finally:
