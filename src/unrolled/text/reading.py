@@ -1,7 +1,7 @@
 """The reader's own text: a file, or a folder of .txt and .md files, in UTF-8.
 
-A folder is read in the order of its paths, hidden files left out, an empty line between two files. Line ends become "\\n",
-a byte-order mark goes; nothing else is changed. Text that does not fit in memory is read in blocks.
+A folder is read in the order of its paths, hidden files left out, an empty line between two files. Line ends of
+any kind become line feeds and a byte-order mark goes; nothing else is changed. Long text can be read in blocks.
 """
 
 from __future__ import annotations

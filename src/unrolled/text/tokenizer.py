@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import tokenizers
@@ -84,12 +84,15 @@ class Tokenizer:
 
     def ids(self, text: str) -> list[int]:
         """The ids of plain text and nothing else: for text by the megabyte."""
-        _check_characters(text)
+        return self.ids_of_each([text])[0]
+
+    def ids_of_each(self, texts: Sequence[str]) -> list[list[int]]:
+        """The ids of several texts, worked out on all cores."""
+        for text in texts:
+            _check_characters(text)
         with self._lock:
             self._tk.encode_special_tokens = True
-            encoding = self._tk.encode_batch_fast([text], add_special_tokens=False)[0]
-        ids: list[int] = encoding.ids
-        return ids
+            return [encoding.ids for encoding in self._tk.encode_batch_fast(texts, add_special_tokens=False)]
 
     def encode(self, text: str, *, bos: bool = False, chat: bool = False, reply: str = "") -> Tokens:
         """`text` as plain text or, with `chat`, as what the user says, `reply` being the assistant's answer so far."""
