@@ -12,13 +12,16 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from serving import ROOT
+from serving import ROOT, serving
+from tiny_models import save
 from unrolled.checkpoints import open_model
 from unrolled.figures import answer, figure
 from unrolled.progress import finish
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, Locator, Page
+    from collections.abc import Iterator
+
+    from playwright.sync_api import BrowserContext, Locator, Page, Route
 
     from unrolled.checkpoints import Model
 
@@ -256,6 +259,119 @@ def test_a_long_text_is_scrolled_in_exact_tiles(page: Page, server: str, minilm:
     expect(page.locator("image.navigation")).to_be_visible()
     page.wait_for_timeout(600)
     assert scroller.evaluate("it => [it.scrollLeft, it.scrollTop]") == after
+
+
+def test_tiles_arrive_while_the_small_picture_is_dragged(page: Page, server: str) -> None:
+    """The newest place waits for the tile under way, however long that takes; none is given up for it."""
+    show(page, server, text=LONG, panel="map", layer=3, head=1)
+    small = page.locator("[data-small]")
+    small.scroll_into_view_if_needed()
+    box = small.bounding_box()
+    assert box
+    tile = page.locator("image.weights")
+    before = tile.get_attribute("href")
+    held: list[Route] = []
+    page.route("**/api/figures/heads/map", lambda route: held.append(route))
+    page.mouse.move(box["x"] + 4, box["y"] + 4)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=4)
+    page.wait_for_timeout(700)
+    page.mouse.move(box["x"] + box["width"] - 4, box["y"] + box["height"] - 4, steps=4)
+    page.wait_for_timeout(700)
+    assert len(held) == 1
+    with page.expect_request("**/api/figures/heads/map") as newest:
+        held.pop().continue_()
+    expect(tile).not_to_have_attribute("href", str(before))
+    middle = tile.get_attribute("href")
+    held.pop().continue_()
+    expect(tile).not_to_have_attribute("href", str(middle))
+    first = int((re.search(r"first_query=(\d+)", page.url) or [0, 0])[1])
+    assert newest.value.post_data_json["knobs"]["first_query"] == first > 0
+    page.mouse.up()
+
+
+def test_stopping_the_scores_keeps_the_picture(page: Page, server: str) -> None:
+    """And nothing scores the heads again until the reader asks for it."""
+    scoring: list[Route] = []
+    page.route(
+        "**/api/figures/heads/overview",
+        lambda route: scoring.append(route) if route.request.post_data_json["knobs"]["scoring"] else route.continue_(),
+    )
+    show(page, server)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_role("alert")).to_contain_text("Stopped before it was done. What is shown is from before.")
+    assert page.locator(".picture .view").evaluate("it => getComputedStyle(it).opacity") == "1"
+    head(page, 3, 1).click()
+    expect(page.locator("text.title")).to_have_text("Layer 3, head 1")
+    expect(page.get_by_text("The heads are not scored: that was stopped.")).to_be_visible()
+    page.wait_for_timeout(2500)
+    assert len(scoring) == 1
+    page.unroute("**/api/figures/heads/overview")
+    page.get_by_role("button", name="Score them").click()
+    expect(page.get_by_role("group", name="Show only heads of one name")).to_contain_text("unclassified")
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """A guide that knows an encoder-decoder, and the name of that."""
+    folder = str(save(tmp_path_factory.mktemp("models") / "bart", "bart"))
+    with serving("--model", folder) as address:
+        yield address, folder
+
+
+def test_an_encoder_decoder_reads_two_texts(context: BrowserContext, pairs: tuple[str, str]) -> None:
+    server, bart = pairs
+    page = context.new_page()  # the browser notes the first refusal in its console
+    show(page, server, model=quote_plus(bart), text="the cat sat on the mat")
+    expect(page.get_by_role("alert")).to_contain_text("it needs a target, what its decoder reads")
+    page.get_by_label("The decoder reads").fill("a animal was tired")
+    looks = page.get_by_role("group", name="Tokens that the decoder reads: they look")
+    asked = page.get_by_role("group", name="Tokens that the encoder reads: they are looked at")
+    expect(looks.get_by_role("button")).to_have_text(["[SEP]", "a", "animal", "was", "tired"])
+    expect(asked.get_by_role("button")).to_have_text(["the", "cat", "sat", "on", "the", "mat", "[SEP]"])
+    expect(page.get_by_text("Heads of an encoder-decoder have no scores and no names here")).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)
+    kind = page.get_by_label("kind", exact=True)
+    expect(kind).to_have_value("cross")
+    expect(kind.locator("option")).to_have_text(["cross", "encoder", "self"])
+    head(page, 1, 1).click()
+    looks.get_by_role("button").nth(2).click()
+    model = open_model(bart)
+    knobs = {"layer": 1, "head": 1}
+    weights = finish(
+        answer(
+            figure("heads").panel("map"),
+            knobs,
+            models=[model],
+            text="the cat sat on the mat",
+            target="a animal was tired",
+        )
+    ).result.weights
+    best = int(weights[2].argmax())
+    expect(said(page)).to_contain_text(f"animal → {['the', 'cat', 'sat', 'on', 'the', 'mat', '[SEP]'][best]} ")
+    kind.select_option("encoder")
+    page.get_by_role("button", name="map", exact=True).click()
+    steppers = page.get_by_role("group", name="Head", exact=True)
+    for _ in range(2):
+        steppers.get_by_role("button", name="one more").click()
+    expect(steppers.locator("output")).to_have_text("3")
+    expect(steppers.get_by_role("button", name="one more")).to_be_disabled()
+    kind.select_option("self")  # has two heads only
+    expect(steppers.locator("output")).to_have_text("1")
+    expect(page).to_have_url(re.compile(r"target=a\+animal\+was\+tired.*heads\.kind=self"))
+    kind.select_option("cross")
+    expect(page).not_to_have_url(re.compile(r"heads\.kind"))
+    page.get_by_role("button", name="find", exact=True).click()
+    looks.get_by_role("button").nth(2).click()
+    asked.get_by_role("button").nth(1).click()
+    expect(page.get_by_role("group", name="Heads that look most from animal at cat")).to_be_visible()
+
+
+def test_one_kind_is_no_choice(page: Page, server: str) -> None:
+    show(page, server, panel="find", query="it", key="animal")
+    expect(page.get_by_role("group", name="Heads that look most from it at animal")).to_be_visible()
+    expect(page.get_by_label("query", exact=True)).to_be_visible()
+    expect(page.get_by_label("kind", exact=True)).to_have_count(0)
 
 
 STATES: list[dict[str, Any]] = [
