@@ -271,7 +271,7 @@ def test_tiles_arrive_while_the_small_picture_is_dragged(page: Page, server: str
     tile = page.locator("image.weights")
     before = tile.get_attribute("href")
     held: list[Route] = []
-    page.route("**/api/figures/heads/map", lambda route: held.append(route))
+    page.route("**/api/figures/heads/map", lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks it
     page.mouse.move(box["x"] + 4, box["y"] + 4)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=4)
