@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,11 +16,13 @@ import pytest
 import torch
 import transformers
 
-from tiny_models import TEXT, gpt, save
+from serving import ROOT
+from tiny_models import TEXT, gpt, recurrent, save
+from unrolled import cli, text
 from unrolled.checkpoints import Model, open_model
 from unrolled.errors import BadInput, BadKnob, EmptyText, ProbeNotFound
 from unrolled.models.gpt import GPT
-from unrolled.progress import Progress, finish
+from unrolled.progress import Progress, Work, finish
 from unrolled.scoring import Score, first_bytes, score, span_of, windows
 from unrolled.text import train_bpe
 
@@ -237,3 +243,136 @@ def test_spans() -> None:
     model = gpt()
     assert (span_of(model).window, span_of(model).stride, span_of(model).carried) == (32, 16, False)
     assert span_of(model, window=9).stride == 4
+
+
+@pytest.mark.parametrize("family", ["rnn", "lstm", "gru"])
+def test_a_carried_state_is_one_long_reading(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, text = recurrent(family), "one state, carried from the first byte to the last, however long the text may be"
+    ids = torch.tensor([list(text.encode())])
+    with torch.no_grad():
+        logits = model.module(ids[:, :-1])[0]
+    wanted = torch.nn.functional.cross_entropy(logits, ids[0, 1:], reduction="none").numpy()
+    assert scored(model, text).span.carried
+    np.testing.assert_allclose(scored(model, text).surprisals, wanted, atol=1e-10)
+    monkeypatch.setattr("unrolled.scoring.WINDOW", 7)  # read in parts
+    np.testing.assert_allclose(scored(model, text, carry=True).surprisals, wanted, atol=1e-10)
+    reset = scored(model, text, window=7, stride=6)
+    assert not reset.span.carried
+    assert np.abs(reset.surprisals - wanted).max() > 1e-2  # a state that is lost is noticed
+    np.testing.assert_allclose(reset.surprisals, token_by_token(Bare(model.module), ids[0].tolist(), 7, 6), atol=1e-10)
+
+
+class Bare:
+    """A module of ours, called as transformers' are."""
+
+    def __init__(self, module: torch.nn.Module) -> None:
+        self._module = module
+
+    def __call__(self, ids: torch.Tensor) -> Any:
+        return transformers.modeling_outputs.CausalLMOutput(logits=self._module(ids))
+
+
+def test_a_carried_state_has_no_window() -> None:
+    with pytest.raises(BadKnob, match="A state that is carried has no window and no stride"):
+        span_of(recurrent("gru"), window=8, carry=True)
+    assert span_of(recurrent("gru"), carry=False).window == 1024
+    assert span_of(recurrent("gru"), stride=100).stride == 100
+
+
+def run(*arguments: str, stdin: bytes = b"") -> tuple[int, str, str]:
+    """The command in a process of its own, as a reader runs it."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    command = [sys.executable, "-m", "unrolled", "score", *arguments]
+    done = subprocess.run(command, input=stdin, capture_output=True, env=environment, timeout=120)
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def test_the_command_s_json(opened: Any, tmp_path: Path) -> None:
+    ours, _ = opened("llama")
+    (tmp_path / "text.txt").write_text(LONG + "\n", encoding="utf-8")
+    code, out, err = run(
+        str(tmp_path / "llama"), str(tmp_path / "text.txt"), "--window", "16", "--stride", "8", "--json",
+        "--dtype", "float64",
+    )  # fmt: skip
+    assert (code, err) == (0, "")
+    told, found = json.loads(out), scored(ours, LONG + "\n", window=16, stride=8)
+    assert told["tokens"] == found.tokens
+    assert told["nats_per_token"] == pytest.approx(found.nats_per_token, rel=1e-9)
+    assert told["perplexity"] == pytest.approx(found.perplexity, rel=1e-9)
+    assert told["bits_per_byte"] == pytest.approx(found.bits_per_byte, rel=1e-9)
+    assert told["bytes"] == found.bytes
+    stated = {name: told[name] for name in ("window", "stride", "bos", "state", "first_token_scored", "lossless")}
+    assert stated == {
+        "window": 16, "stride": 8, "bos": False, "state": "reset", "first_token_scored": False, "lossless": False,
+    }  # fmt: skip
+    assert told["provenance"][0]["dtype"] == "float64"
+
+
+def test_the_command_for_people_and_from_standard_input(opened: Any, tmp_path: Path) -> None:
+    opened("llama")
+    code, out, err = run(str(tmp_path / "llama"), "-", stdin=TEXT.encode())
+    assert code == 0, err
+    assert [line.rsplit(maxsplit=1)[0] for line in out.splitlines()] == [
+        "nats per token", "perplexity", "bits per byte", "tokens", "bytes",
+    ]  # fmt: skip
+    assert "windows of 64, stride 32, the first token, with nothing before it, not scored" in err
+
+
+def test_a_part_of_a_shipped_text(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    model, short = gpt(head=0.0), "Alice was beginning to get very tired"
+    whole = text.corpus("children")
+    assert whole.test not in (whole.train, whole.validation)
+    monkeypatch.setattr(text.Corpus, "part", lambda self, split: f"{short} {self.name} {split}")
+
+    def opening(*_: object, **__: object) -> Work[Model]:
+        yield Progress(0, 1)
+        return model
+
+    monkeypatch.setattr("unrolled.checkpoints.opening", opening)
+    with pytest.raises(SystemExit) as end:
+        cli.main(["score", "tiny", "children:test", "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert end.value.code == 0
+    assert told["bytes"] == len(f"{short} children test") - 1
+    assert told["bits_per_byte"] == pytest.approx(math.log2(300))
+
+
+@pytest.mark.parametrize(
+    ("content", "how", "sentence"),
+    [
+        (None, [], "There is no file or folder"),
+        (b"", [], "is empty"),
+        (b"\xff\xfe\x00\x01", [], ""),
+        (b"the cat sat", ["--window", "1"], "window was 1;"),
+        (b"the cat sat", ["--carry"], "has no state to carry on"),
+        (b"cat", [], "needs two tokens at least"),
+    ],
+)
+def test_what_can_be_mended_is_one_sentence(
+    opened: Any,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    content: bytes | None,
+    how: list[str],
+    sentence: str,
+) -> None:
+    opened("llama")
+    file = tmp_path / "text.txt"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(SystemExit) as end:
+        cli.main(["score", str(tmp_path / "llama"), str(file), *how])
+    out, err = capsys.readouterr()
+    assert (end.value.code, out) == (2, "")
+    assert sentence in err
+    assert err.count("\n") == 1
+
+
+def test_no_such_part(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        cli.main(["score", "smollm2", "fiction:tests"])
+    assert end.value.code == 2
+    assert "a text that comes with unrolled is fiction or children, then :train" in capsys.readouterr().err
+    code, _, err = run("smollm2", "-", stdin=b"caf\xe9")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "Standard input is not UTF-8" in err

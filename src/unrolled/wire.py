@@ -51,8 +51,8 @@ def decode(blob: bytes) -> dict[str, Any]:
 
 def to_json(answer: Answer) -> dict[str, Any]:
     """The `--json` form: figure, panel, provenance, knobs, data; arrays as nested lists."""
-    about = _about(answer, lambda _, value: _finite(np.asarray(value).tolist()))
-    return about | {"knobs": _finite(about["knobs"])}
+    about = _about(answer, lambda _, value: finite(np.asarray(value).tolist()))
+    return about | {"knobs": finite(about["knobs"])}
 
 
 def _about(answer: Answer, keep: Callable[[str, Any], Any]) -> dict[str, Any]:
@@ -82,12 +82,12 @@ def _plain(value: Any) -> Any:
     return [_plain(part) for part in value] if isinstance(value, tuple | list) else value
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """JSON has no infinities: they become words."""
     if isinstance(value, dict):
-        return {key: _finite(part) for key, part in value.items()}
+        return {key: finite(part) for key, part in value.items()}
     if isinstance(value, list):
-        return [_finite(part) for part in value]
+        return [finite(part) for part in value]
     if isinstance(value, float) and not math.isfinite(value):
         return "nan" if math.isnan(value) else ("inf" if value > 0 else "-inf")
     return value

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import unrolled
-from unrolled.cli import generate, models, train
+from unrolled.cli import generate, models, score, train
 from unrolled.cli.bar import errors, finish
 from unrolled.cli.options import AsJson, Browser, Device, Dtype, ModelNames, Port
 from unrolled.errors import UnrolledError
@@ -31,6 +31,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=N
 app.add_typer(models.app, name="models")
 app.command()(train.train)
 app.command()(generate.generate)
+app.command()(score.score)
 USAGE_ERROR: Any = typer.BadParameter.__base__  # Typer's own; it does not export the name
 
 
