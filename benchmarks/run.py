@@ -1,7 +1,10 @@
 """`make bench`: this machine's figures beside the targets of the design, every rival measured in the same run.
 
-    make bench                     all of it, about two minutes
-    make bench ARGS="opening"      one of: opening, answering, page
+    make bench                     all but the long parts, about five minutes
+    make bench ARGS="opening"      one or several parts; `all` for all of them
+
+Parts: opening, answering, page (two minutes together), recurrent, recording (two minutes); long: attention_view (four
+minutes, 8 GB of memory and 1 GB of disk), long_texts (three minutes).
 
 Ratios are what compares across machines; seconds are printed with the machine's calibration beside them.
 """
@@ -19,7 +22,8 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-PARTS = ("opening", "answering", "page")
+PARTS = ("opening", "answering", "page", "recurrent", "recording")
+LONG = ("attention_view", "long_texts")  # only when they are named
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,15 +63,18 @@ def table_of(rows: list[Row]) -> Table:
     table = Table("measured", "ours", "against", "theirs", "ratio", "target", box=None, pad_edge=False)
     for row in rows:
         theirs = "" if row.theirs is None else f"{row.theirs:.3g} {row.unit}"
-        ratio = "" if row.theirs is None else f"{row.theirs / row.ours:.1f} ×"
+        ratio = "" if row.theirs is None or row.ours <= 0 else f"{row.theirs / row.ours:.3g} ×"
         table.add_row(row.name, f"{row.ours:.3g} {row.unit}", row.rival, theirs, ratio, row.target)
     return table
 
 
 def main() -> None:
+    known = (*PARTS, *LONG)
     wanted = sys.argv[1:] or list(PARTS)
-    if unknown := set(wanted) - set(PARTS):
-        sys.exit(f"There is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}.")
+    if wanted == ["all"]:
+        wanted = list(known)
+    if unknown := set(wanted) - set(known):
+        sys.exit(f"There is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(known)}, and all.")
     console = Console() if sys.stdout.isatty() else Console(width=120)
     console.print(f"This machine: {calibration()}", highlight=False)
     rows: list[Row] = []

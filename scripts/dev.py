@@ -103,6 +103,8 @@ def bench(arguments: list[str]) -> int:
         env.checkpoint("smollm2")
         env.checkpoint("minilm")
         env.browser()
+        if not arguments or {"all", "recording", "attention_view"} & set(arguments):
+            os.environ["UNROLLED_PEERS"] = str(env.peers())
     os.environ["PYTHONPATH"] = str(ROOT / "scripts")  # chromium.py, picture.py
     return call(PYTHON, ROOT / "benchmarks" / "run.py", *arguments)
 

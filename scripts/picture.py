@@ -22,9 +22,9 @@ SIZE = {"width": 1200, "height": 880}
 
 
 @contextmanager
-def served() -> Iterator[str]:
-    """The address of a guide that is stopped in the end."""
-    command = [sys.executable, "-m", "unrolled", "serve", "--port", "0", "--no-browser"]
+def served(*arguments: str) -> Iterator[str]:
+    """The address of a guide that is stopped in the end. `arguments`: more for `unrolled serve`."""
+    command = [sys.executable, "-m", "unrolled", "serve", "--port", "0", "--no-browser", *arguments]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         try:
