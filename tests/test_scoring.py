@@ -342,7 +342,7 @@ def test_a_part_of_a_shipped_text(capsys: pytest.CaptureFixture[str], monkeypatc
     [
         (None, [], "There is no file or folder"),
         (b"", [], "is empty"),
-        (b"\xff\xfe\x00\x01", [], ""),
+        (b"\xff\xfe\x00\x01", [], "UTF-16"),
         (b"the cat sat", ["--window", "1"], "window was 1;"),
         (b"the cat sat", ["--carry"], "has no state to carry on"),
         (b"cat", [], "needs two tokens at least"),
@@ -357,6 +357,7 @@ def test_what_can_be_mended_is_one_sentence(
     sentence: str,
 ) -> None:
     opened("llama")
+    capsys.readouterr()  # of saving it
     file = tmp_path / "text.txt"
     if content is not None:
         file.write_bytes(content)

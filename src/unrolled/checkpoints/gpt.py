@@ -15,7 +15,6 @@ from unrolled.checkpoints.model import Model, Readout
 from unrolled.checkpoints.prefixes import Cache
 from unrolled.models.cache import KeyValueCache
 from unrolled.models.gpt import GPT
-from unrolled.models.linear import linear
 from unrolled.models.positions import alibi, alibi_slopes
 from unrolled.models.weighing import Attention, Factors, Heard, Kind
 from unrolled.text import Tokenizer
@@ -93,8 +92,7 @@ def _times(factors: Tensor) -> Callable[[nn.Module, tuple[Tensor]], tuple[Tensor
 
 def gpt_readout(module: GPT) -> Readout:
     """Final norm and head."""
-    table = module.embed if module.head is None else module.head
-    return lambda x: module.logits(linear(module.norm["final"](x), table.weight))
+    return lambda x: module.logits(module.read_out(module.norm["final"](x)))
 
 
 def gpt_model(module: GPT, tokenizer: Tokenizer, *, name: str, architecture: str, sha256: str | None) -> Model:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unrolled.cli.bar import bar, errors, finish
-from unrolled.cli.options import AsJson, Device, Dtype, ModelName
+from unrolled.cli.bar import bar, errors
+from unrolled.cli.opening import open_as
+from unrolled.cli.options import AsJson, Device, Dtype, ModelName, Weights
 from unrolled.errors import EmptyText
 from unrolled.progress import Progress
 
@@ -38,15 +39,16 @@ def generate(
     as_json: AsJson = False,
     device: Device = "cpu",
     dtype: Dtype = "float32",
+    weights: Weights = None,
 ) -> None:
     """Write on from a prompt with any language model; Ctrl-C stops it."""
-    from unrolled import checkpoints, flags, generating
+    from unrolled import flags, generating
 
     sampling = generating.Sampling(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
     read = flags.read(prompt) or ""
     if not (read or bos):
         raise EmptyText("The prompt is empty: give one with --prompt, or begin with --bos.")
-    opened = finish(checkpoints.opening(model, device=device, dtype=dtype))
+    opened = open_as(model, device, dtype, weights)
     ids = opened.encode(read, bos=bos, chat=chat).ids
     written = Written(generating.generating(opened, ids, tokens, sampling, seed=seed))
     with suppress(KeyboardInterrupt):

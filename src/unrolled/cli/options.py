@@ -15,3 +15,7 @@ ModelNames = Annotated[
     list[str] | None, typer.Option("--model", help="Name or path of a model; may be given several times.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
+Weights = Annotated[
+    str | None,
+    typer.Option(help="int8: rounded to eight bits, quicker on a CPU and not exact; `score` says what it costs."),
+]

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unrolled.cli.bar import errors, finish
-from unrolled.cli.options import AsJson, Device, Dtype, ModelName
+from unrolled.cli.opening import open_as
+from unrolled.cli.options import AsJson, Device, Dtype, ModelName, Weights
 from unrolled.errors import BadInput, NotFound
 
 if TYPE_CHECKING:
@@ -46,12 +47,13 @@ def score(
     as_json: AsJson = False,
     device: Device = "cpu",
     dtype: Dtype = "float32",
+    weights: Weights = None,
 ) -> None:
     """Score a text: cross-entropy in nats per token, perplexity, bits per byte."""
-    from unrolled import checkpoints, scoring
+    from unrolled import scoring
 
     text = _text(file)
-    opened = finish(checkpoints.opening(model, device=device, dtype=dtype))
+    opened = open_as(model, device, dtype, weights)
     found = finish(scoring.score(opened, text, window=window, stride=stride, bos=bos, carry=carry))
     if as_json:
         print(json.dumps(_json(opened, file, found), ensure_ascii=False))

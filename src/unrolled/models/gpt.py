@@ -169,7 +169,7 @@ class GPT(nn.Module):
         self.drop = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_layer))
         self.norm = nn.ModuleDict({"final": make_norm(config) if config.norm_place == "pre" else nn.Identity()})
-        self.head = None if config.tied else Linear(config.d_model, config.vocabulary, bias=False)
+        self.head: nn.Module | None = None if config.tied else Linear(config.d_model, config.vocabulary, bias=False)
         self.logits = nn.Identity()
         self.frequencies = None  # not a buffer: stays in float32 whatever the dtype of the weights
         if config.positions == "rope":
@@ -186,8 +186,11 @@ class GPT(nn.Module):
         if cache is not None:
             cache.advance(n)
         x = self.norm["final"](x[:, -1:] if last_only else x)
-        table = self.embed.weight if self.head is None else self.head.weight
-        return self.logits(linear(x, table))  # type: ignore[no-any-return]
+        return self.logits(self.read_out(x))  # type: ignore[no-any-return]
+
+    def read_out(self, x: Tensor) -> Tensor:
+        """x (…, d_model), normed -> logits (…, vocabulary), as the head gives them."""
+        return linear(x, self.embed.weight) if self.head is None else self.head(x)
 
     def embedded(self, ids: Tensor, start: int) -> Tensor:
         """Rows of the table, with what is added for positions. Beside sinusoids, whose entries are of size 1, they are
