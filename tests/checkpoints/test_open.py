@@ -127,7 +127,7 @@ def test_the_copy_is_a_run_folder_that_opens_by_itself(cache, write_gguf) -> Non
         ("d_model = 32", 'd_model = "wide"', "not possible"),
         ("d_model = 32", "", "unknown or missing entries: d_model"),
         ("d_ff = 64", "d_ff = 96", "config says"),
-        ("n_head = 4", "n_head = 3", "do not go"),
+        ("n_head = 4", "n_head = 3", "cannot serve 3 heads alike"),
         ("norm_epsilon = 1e-05", "norm_epsilon = nan", "not possible"),
         ("tied = true", "tied = false", "no tensor 'head.weight'"),
         ('family = "gpt"', 'family = "elman"', "family 'elman'; there are rnn, lstm"),

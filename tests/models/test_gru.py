@@ -77,3 +77,18 @@ def test_a_broken_formula_is_noticed(twin: str) -> None:
     probe, broken = TWINS[twin]
     with hooked(module.layers[0].get_submodule(probe), lambda _m, _i, x: broken(x)):
         assert (module(IDS) - Theirs("gru", module)(IDS)).abs().max() > 0.05
+
+
+def test_the_update_bias_is_in_one_of_the_two_and_keeps_h() -> None:
+    kept = []
+    for said in (0.0, 4.0):
+        module = ours("gru", update_bias=said)
+        module.initialise(torch.Generator().manual_seed(0))
+        layer = module.layers[0]
+        r, z, n = layer.bias_ih_l0.chunk(3)
+        assert (z == said).all()
+        assert not torch.cat([r, n, layer.bias_hh_l0]).any()
+        before = torch.ones(1, layer.hidden_size, dtype=layer.bias_ih_l0.dtype)
+        x = torch.zeros(1, 1, layer.input_size, dtype=before.dtype)
+        kept.append(layer(x, (before,))[0].mean().item())
+    assert kept[1] > 0.9 > kept[0]

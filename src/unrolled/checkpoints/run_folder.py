@@ -28,13 +28,12 @@ from unrolled.checkpoints.safetensors_header import read_header, write_safetenso
 from unrolled.checkpoints.shapes_only import shapes_only
 from unrolled.errors import BadCheckpoint, UnsupportedModel
 from unrolled.models.families import FAMILIES
-from unrolled.models.gpt import GPTConfig
 from unrolled.progress import Progress, stop_if_cancelled
 from unrolled.text import Tokenizer
 
 CONFIG, WEIGHTS, TOKENIZER = "config.toml", "model.safetensors", "tokenizer.json"
 _MAY_BE_ZERO = ("dropout",)
-_ANY_SIGN = ("forget_bias",)
+_ANY_SIGN = ("forget_bias", "update_bias")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,8 +194,6 @@ def _config(path: Path, kind: type[Any], table: Any) -> Any:
         config = kind(**values)
     except ValueError as error:  # a sentence of the family's own
         raise BadCheckpoint(f"{path}: [model] {error}") from None
-    if isinstance(config, GPTConfig) and (config.n_head % config.n_key_value or config.d_head % 2):
-        raise BadCheckpoint(f"{path}: {config.n_head} heads of {config.d_head} over {config.n_key_value} do not go.")
     return config
 
 

@@ -74,6 +74,14 @@ class GPTConfig:
     initial_std: float = 0.02
     """Standard deviation of the weights at the start."""
 
+    def __post_init__(self) -> None:
+        if min(self.n_head, self.n_key_value) < 1 or self.n_head % self.n_key_value:
+            raise ValueError(f"{self.n_key_value} key-value heads cannot serve {self.n_head} heads alike.")
+        if self.positions == "rope" and self.d_head % 2:
+            raise ValueError(f"d_head = {self.d_head} is not possible with RoPE, which turns pairs: an even number.")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout = {self.dropout} is not possible: a share from 0 to below 1.")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Place:

@@ -60,6 +60,8 @@ class GRUConfig:
     """Share of a layer's input and of the last layer's output that training drops."""
     reset: Literal["after", "before"] = "after"
     """Whether h is reset after the product with its matrix (torch, cuDNN) or before (Cho et al. 2014)."""
+    update_bias: float = 0.0
+    """Where the bias of the update gate starts; above 0, h is kept longer, as by an LSTM's forget bias."""
 
     def __post_init__(self) -> None:
         check_config(self)
@@ -144,9 +146,15 @@ class GRU(nn.Module):
         """h of the last layer (…, d_hidden) -> logits (…, vocabulary)."""
         return self.logits(linear(self.project(h), self.embed.weight))  # type: ignore[no-any-return]
 
+    @torch.no_grad()
     def initialise(self, generator: torch.Generator) -> None:
-        """Glorot & Bengio 2010 from the input; from h orthogonal, each gate (Saxe et al. 2014); biases 0."""
+        """Glorot & Bengio 2010 from the input; from h orthogonal, each gate (Saxe et al. 2014); biases 0, but update's.
+
+        torch has two biases, of which here only the sum counts: b_ih holds the update bias, b_hh stays 0.
+        """
         start_embedding(self.embed, self.project, generator)
         for layer in self.layers:
             assert isinstance(layer, GRULayer)
             start_gates(layer, generator, lambda block: nn.init.orthogonal_(block, generator=generator))
+            _, _, b_ih, _ = layer.parameters()
+            b_ih.chunk(3)[1].fill_(self.config.update_bias)
