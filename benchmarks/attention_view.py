@@ -143,7 +143,14 @@ def theirs(chrome: Browser, folder: Path, n: int, name: str) -> View | str:
     with tempfile.TemporaryDirectory(prefix="unrolled-bench-") as where:
         file = Path(where) / "view.html"
         try:
-            made = peers.ask("bertviz_page.py", model=str(folder), ids=random_gpt2.ids(n), view=name, into=str(file))
+            made = peers.ask(
+                "bertviz_page.py",
+                model=str(folder),
+                ids=random_gpt2.ids(n),
+                tokens=random_gpt2.text(n).split(),
+                view=name,
+                into=str(file),
+            )
         except peers.Died as fate:
             return str(fate)
         page = chrome.new_page(viewport={"width": 1280, "height": 900})

@@ -21,13 +21,13 @@ VOCABULARY = 50_257
 
 @contextmanager
 def folder() -> Iterator[Path]:
-    """config.json, model.safetensors and a tokenizer in which "w7" is token 7; gone in the end."""
+    """config.json, model.safetensors and a tokenizer of made-up words; gone in the end."""
     with tempfile.TemporaryDirectory(prefix="unrolled-bench-") as name:
         torch.manual_seed(0)
         config = GPT2Config(vocab_size=VOCABULARY, initializer_range=0.1)
         GPT2LMHeadModel._from_config(config).save_pretrained(name)
-        words = {f"w{number}": number for number in range(VOCABULARY)}
-        tokenizer = tokenizers.Tokenizer(models.WordLevel(words, unk_token="w0"))
+        words = {word(number): number for number in range(VOCABULARY)}
+        tokenizer = tokenizers.Tokenizer(models.WordLevel(words, unk_token=word(0)))
         tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
         tokenizer.save(str(Path(name) / "tokenizer.json"))
         yield Path(name)
@@ -40,4 +40,9 @@ def ids(n: int) -> list[int]:
 
 def text(n: int) -> str:
     """The text that is read as `ids(n)`."""
-    return " ".join(f"w{number}" for number in ids(n))
+    return " ".join(map(word, ids(n)))
+
+
+def word(number: int) -> str:
+    """Letters only, for heads are scored on tokens that look like words."""
+    return "".join("abcdefghij"[int(digit)] for digit in str(number))

@@ -2,14 +2,14 @@
 
 The plain pass reads the same parts of the text into the same cache and gives the last position's logits, too. Pairs in
 one process, in turns; the median of the pairs' ratios. TransformerLens takes its turns in a process of its own, against
-a plain pass of its own. About two minutes.
+a plain pass of its own. In CPU seconds on one thread, which other programs on the machine disturb least. Two minutes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import peers
@@ -25,7 +25,7 @@ from unrolled.text import Tokens
 from unrolled.trace import record, wrap
 
 LENGTHS = (64, 256, 512)
-SECONDS = 8.0  # for a measurement; five turns at least, forty at most
+SECONDS = 8.0  # of the clock, for a measurement; five turns at least, forty at most
 SMALL = GPTConfig(
     vocabulary=random_gpt2.VOCABULARY,
     context=1024,
@@ -57,7 +57,7 @@ def plain(model: Model, ids: list[int]) -> None:
 
 
 def in_turns(first: Callable[[], object], second: Callable[[], object]) -> list[tuple[float, float]]:
-    """Seconds of both, turn by turn, each being first as often as second."""
+    """CPU seconds of both, turn by turn, each being first as often as second."""
     found: list[tuple[float, float]] = []
     first(), second()
     begun = perf_counter()
@@ -68,9 +68,10 @@ def in_turns(first: Callable[[], object], second: Callable[[], object]) -> list[
 
 
 def seconds(work: Callable[[], object]) -> float:
-    begun = perf_counter()
+    """Of the CPU, all threads."""
+    begun = process_time()
     work()
-    return perf_counter() - begun
+    return process_time() - begun
 
 
 def pairs(model: Model, n: int) -> list[tuple[float, float]]:
@@ -132,4 +133,9 @@ def compared(n: int, ours: list[tuple[float, float]], theirs: dict[str, Any] | N
 
 
 def rows() -> list[Row]:
-    return [*own_rows(), *peer_rows()]
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return [*own_rows(), *peer_rows()]
+    finally:
+        torch.set_num_threads(threads)

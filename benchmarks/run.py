@@ -63,7 +63,7 @@ def table_of(rows: list[Row]) -> Table:
     table = Table("measured", "ours", "against", "theirs", "ratio", "target", box=None, pad_edge=False)
     for row in rows:
         theirs = "" if row.theirs is None else f"{row.theirs:.3g} {row.unit}"
-        ratio = "" if row.theirs is None or row.ours <= 0 else f"{row.theirs / row.ours:.3g} ×"
+        ratio = "" if row.theirs is None or min(row.ours, row.theirs) <= 0 else f"{row.theirs / row.ours:.3g} ×"
         table.add_row(row.name, f"{row.ours:.3g} {row.unit}", row.rival, theirs, ratio, row.target)
     return table
 

@@ -1,6 +1,6 @@
 """BertViz's head or model view of a text as an html file. Runs in the peers' environment; see ../peers.py.
 
-{"model": folder, "ids": [...], "view": "head_view" or "model_view", "into": file} -> seconds after the forward pass,
+{"model": folder, "ids": [...], "tokens": [...], "view": "head_view" or "model_view", "into": file} -> seconds after the forward pass,
 bytes written, peak memory of the process.
 """
 
@@ -22,7 +22,7 @@ def main() -> None:
         attentions = model(torch.tensor([asked["ids"]]), output_attentions=True, logits_to_keep=1).attentions
     begun = time.perf_counter()
     show = getattr(bertviz, asked["view"])
-    page = show(attentions, [f"w{number}" for number in asked["ids"]], html_action="return")
+    page = show(attentions, asked["tokens"], html_action="return")
     written = Path(asked["into"]).write_text(f"<!doctype html><meta charset=utf-8>{page.data}", encoding="utf-8")
     seconds = time.perf_counter() - begun
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -1,7 +1,8 @@
 """TransformerLens' run_with_cache, and the same pass without. Runs in the peers' environment; see ../peers.py.
 
-{"model": folder, "texts": [[ids], ...], "repeats": n} -> for each text seconds of a plain pass, of one that caches
-everything, of one that caches queries and keys: lists, taken in turns. Logits of the last position only, as ours.
+{"model": folder, "texts": [[ids], ...], "repeats": n} -> for each text CPU seconds of a plain pass, of one that caches
+everything, of one that caches queries and keys: lists, taken in turns, on one thread. Logits of the last position only,
+as ours.
 """
 
 import json
@@ -14,13 +15,14 @@ from transformer_lens.model_bridge import TransformerBridge
 
 
 def seconds(work: Callable[[], object]) -> float:
-    begun = time.perf_counter()
+    begun = time.process_time()
     work()
-    return time.perf_counter() - begun
+    return time.process_time() - begun
 
 
 def main() -> None:
     asked = json.loads(sys.argv[1])
+    torch.set_num_threads(1)
     bridge = TransformerBridge.boot_transformers(asked["model"], device="cpu")
     wanted = [f"blocks.{layer}.attn.hook_{part}" for layer in range(bridge.cfg.n_layers) for part in "qk"]
     found = []
