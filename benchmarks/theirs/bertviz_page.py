@@ -1,7 +1,7 @@
 """BertViz's head or model view of a text as an html file. Runs in the peers' environment; see ../peers.py.
 
-{"model": folder, "ids": [...], "tokens": [...], "view": "head_view" or "model_view", "into": file} -> seconds after the forward pass,
-bytes written, peak memory of the process.
+{"model": folder, "ids": [...], "tokens": [...], "view": "head_view" or "model_view", "into": file} -> seconds after the
+forward pass, bytes written, peak memory of the process.
 """
 
 import json
