@@ -13,6 +13,7 @@ from unrolled.checkpoints.gguf import gguf_config
 from unrolled.checkpoints.gguf_header import read_gguf
 from unrolled.checkpoints.known import GPT_PROBES, Entry
 from unrolled.checkpoints.make import make_of, weight_files
+from unrolled.checkpoints.pairs import PairConfig, pair_probes
 from unrolled.checkpoints.recurrent import LONGEST
 from unrolled.checkpoints.run_folder import RunConfig, read_run_config
 from unrolled.checkpoints.safetensors_header import read_header
@@ -122,9 +123,10 @@ def _facts(path: Path) -> tuple[str, int, frozenset[str], str, str]:
 
 
 def _takes_target(path: Path) -> bool:
-    return make_of(path) == "huggingface" and is_encoder_decoder(
-        read_json((path if path.is_dir() else path.parent) / "config.json")
-    )
+    make, folder = make_of(path), path if path.is_dir() else path.parent
+    if make == "run":
+        return isinstance(read_run_config(folder).config, PairConfig)
+    return make == "huggingface" and is_encoder_decoder(read_json(folder / "config.json"))
 
 
 def _run_facts(run: RunConfig) -> tuple[int, frozenset[str]]:
@@ -132,6 +134,8 @@ def _run_facts(run: RunConfig) -> tuple[int, frozenset[str]]:
     probes = FAMILIES[run.family].probes
     if run.family == "gpt":
         return run.config.context, GPT_PROBES
+    if isinstance(run.config, PairConfig):
+        return run.config.context, pair_probes(run.config)
     return (LONGEST if "h" in probes else run.config.context), probes
 
 

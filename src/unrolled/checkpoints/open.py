@@ -21,6 +21,7 @@ from unrolled.checkpoints.known import Entry
 from unrolled.checkpoints.machine import check_fits, device_named, dtype_named
 from unrolled.checkpoints.make import make_of
 from unrolled.checkpoints.model import Model
+from unrolled.checkpoints.pairs import pair_model
 from unrolled.checkpoints.recurrent import recurrent_model
 from unrolled.checkpoints.run_folder import (
     WEIGHTS,
@@ -48,6 +49,8 @@ _MAKERS: Mapping[str, Callable[..., Model]] = {
     "rnn": recurrent_model,
     "lstm": recurrent_model,
     "gru": recurrent_model,
+    "seq2seq": pair_model,
+    "transformer": pair_model,
 }
 """Family -> what makes a Model of its module and tokenizer."""
 
