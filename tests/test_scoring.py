@@ -17,7 +17,8 @@ import torch
 import transformers
 
 from serving import ROOT
-from tiny_models import TEXT, gpt, recurrent, save
+from tiny_models import TEXT, gpt, save
+from tiny_recurrent import opened as recurrent
 from unrolled import cli, text
 from unrolled.checkpoints import Model, open_model
 from unrolled.errors import BadInput, BadKnob, EmptyText, ProbeNotFound

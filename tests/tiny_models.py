@@ -13,8 +13,6 @@ from tokenizers import models, pre_tokenizers, processors
 
 from unrolled.checkpoints import Model
 from unrolled.checkpoints.gpt import gpt_model
-from unrolled.checkpoints.recurrent import recurrent_model
-from unrolled.models.families import FAMILIES
 from unrolled.models.gpt import GPT, GPTConfig
 from unrolled.text import byte_tokenizer
 
@@ -152,14 +150,3 @@ def gpt(tokenizer: Any = None, *, head: float = 0.5, context: int = 32, **change
         spread = head if name.startswith("head") else 0.5
         parameter.copy_(torch.randn(parameter.shape, generator=random, dtype=torch.float64) * spread)
     return gpt_model(module, tokenizer, name="tiny", architecture="gpt", sha256=None)
-
-
-def recurrent(family: str) -> Model:
-    """Our RNN, LSTM or GRU over bytes, with weights of standard deviation 0.5."""
-    found = FAMILIES[family]
-    module = found.model(found.config(vocabulary=258, context=32, n_layer=2, d_embed=12, d_hidden=16))
-    module.double().eval().requires_grad_(False)
-    random = torch.Generator().manual_seed(0)
-    for parameter in module.parameters():
-        parameter.copy_(torch.randn(parameter.shape, generator=random, dtype=torch.float64) * 0.5)
-    return recurrent_model(module, byte_tokenizer(), name=f"tiny {family}", architecture=family, sha256=None)

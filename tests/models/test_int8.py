@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from tiny_models import gpt, recurrent
+from tiny_models import gpt
+from tiny_recurrent import opened as recurrent
 from unrolled import cli
 from unrolled.checkpoints import Model, open_model
 from unrolled.checkpoints.int8 import LABEL, int8_model
@@ -94,7 +95,7 @@ def test_three_bits_would_be_noticed(smollm2: Model) -> None:
 
 
 def test_other_models_are_refused() -> None:
-    with pytest.raises(BadKnob, match="int8 weights are for models that run as our GPT; tiny gru"):
+    with pytest.raises(BadKnob, match="int8 weights are for models that run as our GPT; tiny-gru"):
         int8_model(recurrent("gru"))
 
 
