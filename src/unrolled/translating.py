@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from unrolled.checkpoints import Model
 from unrolled.errors import BadKnob, ProbeNotFound
-from unrolled.models.beam import MORE, Hypothesis, beam_search, greedy
+from unrolled.models.beam import Hypothesis, beam_search, greedy
 from unrolled.models.seq2seq import Seq2Seq
 from unrolled.models.transformer import Transformer
 from unrolled.progress import Progress, Work, finish, stop_if_cancelled
@@ -88,7 +88,7 @@ def _check(model: Model, beam: int, alpha: float) -> None:
 
 def _searched(model: Model, sources: Sequence[Tokens], beam: int, alpha: float) -> list[Hypothesis]:
     lengths = torch.tensor([len(source) for source in sources])
-    longest = min(model.context - 1, int(lengths.max()) + MORE)
+    longest = model.context - 1  # not a limit by the source's length, which would be that of the longest beside it
     mask = (torch.arange(int(lengths.max())) < lengths[:, None]).to(model.device)
     with model.running() as module:
         assert isinstance(module, Seq2Seq | Transformer)

@@ -108,7 +108,7 @@ class Model:
 
     def encode_target(self, text: str) -> Tokens:
         """The text as this model's decoder reads it, where it has one besides its encoder; "" is its first token."""
-        if self.ear is None or not self.ear.takes_target:
+        if not (self.frame.target or (self.ear is not None and self.ear.takes_target)):
             raise BadInput(f"{self.name} is no encoder-decoder: it reads one text, and there is no target.")
         tokens = self.tokenizer.framed(self.tokenizer.encode(text), self.frame.target, ())
         self._check_length(len(tokens))

@@ -18,9 +18,6 @@ from torch import Tensor
 
 from unrolled.models.encoder_decoder import EncoderDecoder
 
-MORE = 50
-"""Tokens that a translation may be longer than its source (Vaswani et al. 2017, §6.1)."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Hypothesis:
