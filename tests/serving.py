@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, Queue
+from typing import IO
 
 import pytest
 
@@ -20,37 +21,49 @@ START_LIMIT_S = 60.0
 
 
 @contextmanager
+def process(
+    command: list[str], *, cwd: Path, env: dict[str, str], output: int | IO[str] = subprocess.PIPE
+) -> Iterator[subprocess.Popen[str]]:
+    """A program that runs for as long as this lasts; what it says and complains of goes to `output`."""
+    started = subprocess.Popen(
+        command, cwd=cwd, env={**os.environ, **env}, stdin=subprocess.DEVNULL,
+        stdout=output, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
+    )  # fmt: skip
+    try:
+        yield started
+    finally:
+        started.terminate()
+        try:
+            started.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            started.kill()
+            started.wait()
+
+
+@contextmanager
 def serving(*arguments: str, root: Path = ROOT, env: dict[str, str] | None = None) -> Iterator[str]:
     """`python -m unrolled serve` of the tree at `root` on a free port of 127.0.0.1; gives its address."""
     command = [sys.executable, "-m", "unrolled", "serve", "--port", "0", "--no-browser", *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(root / "src"), "PYTHONUNBUFFERED": "1", **(env or {})}
-    process = subprocess.Popen(
-        command, cwd=root, env=environment, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
-    )  # fmt: skip
+    environment = {"PYTHONPATH": str(root / "src"), "PYTHONUNBUFFERED": "1", **(env or {})}
     said: list[str] = []
-    reader, address = _address(process, said)
-    try:
-        yield address
-    finally:
-        process.terminate()
+    with process(command, cwd=root, env=environment) as started:
+        reader, address = _address(started, said)
         try:
-            process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        reader.join(timeout=20)
-        assert process.stdout
-        process.stdout.close()
+            yield address
+        finally:
+            started.terminate()
+            reader.join(timeout=20)  # it reads to the end
+            assert started.stdout
+            started.stdout.close()
 
 
-def _address(process: subprocess.Popen[str], said: list[str]) -> tuple[threading.Thread, str]:
+def _address(started: subprocess.Popen[str], said: list[str]) -> tuple[threading.Thread, str]:
     """The address that the server prints once it listens; its later output is read on, so that it never blocks."""
     found: Queue[str | None] = Queue()
 
     def read() -> None:
-        assert process.stdout
-        for line in process.stdout:
+        assert started.stdout
+        for line in started.stdout:
             said.append(line)
             if match := ADDRESS.search(line):
                 found.put(match[0])
@@ -63,7 +76,7 @@ def _address(process: subprocess.Popen[str], said: list[str]) -> tuple[threading
     except Empty:
         address = None
     if address is None:
-        process.kill()
-        process.wait()
+        started.kill()
+        started.wait()
         pytest.fail(f"`unrolled serve` did not say within {START_LIMIT_S:.0f} s where it listens:\n{''.join(said)}")
     return reader, address

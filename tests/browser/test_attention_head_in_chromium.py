@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from unrolled.checkpoints import Model
 
-expect.set_options(timeout=20_000)  # ms; how long a busy machine may take, not how long it should
 TEXT = "The animal didn't cross the street because it was too tired to go on"
 HEAD = {"layer": 13, "head": 8}
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"

@@ -19,7 +19,6 @@ from unrolled.figures import figure
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-expect.set_options(timeout=20_000)
 TEXT = "The capital of France is"
 Case = tuple[str, list[str], dict[str, str]]
 CASES: dict[str, Case] = {

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from unrolled.checkpoints import Model
 
-expect.set_options(timeout=60_000)  # ms; how long a busy machine may take, not how long it should
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 ANIMAL = "The animal didn't cross the street because it was too tired."
 LONG = " ".join(f"The {word} stood still because it was too tired." for word in ["animal", "river", "street"] * 13)
@@ -399,3 +398,27 @@ def test_axe_finds_nothing_and_nothing_runs_off(
     told = [(each["id"], [node["html"][:160] for node in each["nodes"][:3]]) for each in found]
     assert not told, json.dumps(told, indent=1)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_long_text_is_in_its_link_and_an_endless_one_is_not(context: BrowserContext, server: str) -> None:
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = context.new_page()  # the browser notes the refusal of the endless text in its console
+    long = LONG * 11  # 21,000 characters
+    show(page, server, text=long, panel="map")
+    copy = page.get_by_role("button", name="Copy link")
+    copy.click()
+    expect(page.locator(".said")).to_have_text(re.compile(r"^Link copied\. The text is in it: 2\d,\d{3} characters"))
+    address = page.evaluate("navigator.clipboard.readText()")
+    page.goto("about:blank")
+    page.goto(address)
+    expect(page.get_by_label("Text that the models read")).to_have_value(long)
+    endless = "樹" * 120_000
+    page.get_by_label("Text that the models read").fill(endless)
+    expect(page.get_by_role("alert")).to_contain_text("The text has 120,000 characters; at most 50,000 are read")
+    copy.click()
+    expect(page.locator(".said")).to_have_text(
+        "Link copied without the text: its 120,000 characters are more than a link can hold."
+    )
+    assert len(page.evaluate("navigator.clipboard.readText()")) < 2_000
+    page.wait_for_timeout(600)
+    assert len(page.url) < 2_000

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from unrolled.checkpoints import Model
 
-expect.set_options(timeout=60_000)  # ms; how long a busy machine may take, not how long it should
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 TEXT = "The capital of France is"
 

@@ -9,7 +9,6 @@ import json
 import os
 import re
 import socket
-import subprocess
 import sys
 import time
 import urllib.request
@@ -21,13 +20,14 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from serving import ROOT
+from serving import ROOT, process
 
 if TYPE_CHECKING:
+    import subprocess
+
     from playwright.sync_api import BrowserContext, Locator, Page
 
 pytestmark = [pytest.mark.notebook, pytest.mark.usefixtures("smollm2_path")]
-expect.set_options(timeout=60_000)
 SHOW = 'unrolled.show("next_token", models=["smollm2"], text="The capital of France is", temperature=0.7)'
 CELLS = (
     f"import unrolled\nw = {SHOW}\nw",
@@ -73,28 +73,19 @@ def running(folder: Path, module: str, *arguments: str) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     home = {name: str(folder / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "XDG_CONFIG_HOME")}
-    environment = {**os.environ, **home, "PYTHONPATH": str(ROOT / "src")}
     command = [python, "-m", module, *(word.replace("PORT", str(port)) for word in arguments)]
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(
-            command, cwd=folder, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL
-        )
-    try:
+    with (
+        (folder / "log").open("w", encoding="utf-8") as log,
+        process(command, cwd=folder, env={**home, "PYTHONPATH": str(ROOT / "src")}, output=log) as started,
+    ):
         address = f"http://127.0.0.1:{port}"
-        wait_for(address, process, folder / "log")
+        wait_for(address, started, folder / "log")
         yield address
-    finally:
-        process.terminate()
-        try:
-            process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
-def wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def wait_for(address: str, started: subprocess.Popen[str], log: Path) -> None:
     for _ in range(600):
-        if process.poll() is not None:
+        if started.poll() is not None:
             pytest.fail(f"the notebook server ended: {log.read_text()[-2000:]}")
         try:
             urllib.request.urlopen(address, timeout=5).close()

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from unrolled.checkpoints import Model
 
-expect.set_options(timeout=20_000)  # ms; how long a busy machine may take, not how long it should
 CALCULATOR, NEXT = "/figures/attention_calculator", "/figures/next_token"
 WEB = ROOT / "web"
 

@@ -13,7 +13,6 @@ import Bar from "./parts/Bar.svelte";
 import { copy, defaults, fitting, parse, type Link } from "./state";
 import { typesetArticle } from "./typeset";
 
-dress();
 enhanceGuesses(document);
 for (const article of document.querySelectorAll(".prose")) typesetArticle(article);
 for (const pre of document.querySelectorAll<HTMLElement>(".prose pre")) {
@@ -113,16 +112,3 @@ function figureOf(data: PageData, element: HTMLElement): Figure | undefined {
 function idOf(element: HTMLElement): string {
   return element.dataset["id"] ?? element.dataset["figure"] ?? "";
 }
-
-/** The colours that the reader chose earlier, and the projector's size. */
-function dress(): void {
-  const root = document.documentElement;
-  try {
-    const theme = localStorage.getItem("unrolled.theme");
-    if (theme === "light" || theme === "dark") root.dataset["theme"] = theme;
-  } catch {
-    // a browser that keeps nothing
-  }
-  root.classList.toggle("present", new URLSearchParams(location.search).has("present"));
-}
-

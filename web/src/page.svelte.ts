@@ -4,8 +4,10 @@ import { UnrolledError, type FigureState, type Mounted, type ModelEntry, type Pa
 import { keep } from "./kept";
 import { looksOf, type Look } from "./looks";
 import { copy, format } from "./state";
-import { far, megabytes } from "./parts/words";
+import { count, far, megabytes } from "./parts/words";
 
+const LONGEST = 1_000_000; // characters of an address that every browser takes; texts that figures read stay below it
+const CUT = 8_000; // characters of a link from which on other programs may cut it off
 const SETTLE = 250; // ms without a change after which the address is written
 
 interface Shown {
@@ -99,21 +101,27 @@ export class Page {
     this.timer = setTimeout(() => history.replaceState(history.state, "", this.address()), SETTLE);
   }
 
-  /** The page's address with what differs from its start, or with everything. */
+  /** The page's address with what differs from its start, or with everything; without a text that is longer than any. */
   address(everything = false): string {
-    const fragment = format(this.states(), this.figures.map(({ id }) => id), everything ? undefined : this.figures.map(({ start }) => start));
+    const start = this.figures.map(({ start }) => start);
+    const fragment = format(this.states(this.isEndless ? start[0]?.text : undefined), this.figures.map(({ id }) => id), everything ? undefined : start);
     return location.pathname + location.search + fragment;
   }
 
-  private states(): FigureState[] {
-    return this.figures.map(({ now }) => now);
+  private get isEndless(): boolean {
+    return this.text.length > LONGEST / 12 && encodeURIComponent(this.text).length > LONGEST; // a character is written with twelve at most
+  }
+
+  private states(text?: string): FigureState[] {
+    return this.figures.map(({ now }) => (text === undefined ? now : { ...now, text }));
   }
 
   async copyLink(): Promise<string> {
     const link = new URL(this.address(true), location.href).href;
     try {
       await navigator.clipboard.writeText(link);
-      return "Link copied.";
+      if (this.isEndless) return `Link copied without the text: its ${count(this.text.length)} characters are more than a link can hold.`;
+      return link.length > CUT ? `Link copied. The text is in it: ${count(link.length)} characters, which browsers open and some mail or chat programs cut off.` : "Link copied.";
     } catch {
       history.replaceState(history.state, "", link);
       return "The browser does not let the page copy; the whole link is in the address line.";

@@ -105,7 +105,7 @@ function paint(value: string): [colour: string, alpha: number] {
 
 /** A property's computed value in one spelling: no units, families quoted alike. */
 export function plainValue(name: string, value: string): string {
-  if (name === "font-family") return value.split(",").map((one) => one.trim().replace(/["']/g, "")).map((one) => (/^[a-z-]+$/i.test(one) ? one : `'${one}'`)).join(", ");
+  if (name === "font-family") return value.split(",").map((one) => one.trim().replace(/["']/g, "")).filter((one) => !one.endsWith("stand-in")).map((one) => (/^[a-z-]+$/i.test(one) ? one : `'${one}'`)).join(", ");
   if (value.startsWith("url(")) return value.replace(/["']/g, "");
   if (name === "white-space") return value.startsWith("pre") ? "pre" : "normal";
   if (name === "font-weight") return value.replace("normal", "400").replace("bold", "700");
