@@ -22,7 +22,7 @@ class Speaker:
     def __init__(self, out: Path, *, as_json: bool) -> None:
         self.out, self.as_json = out, as_json
         self.console = Console(highlight=False, soft_wrap=True)
-        self.steps, self._spoke = 1, 0.0
+        self.steps, self._spoke = 1, -_QUIET
         columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn())
         live = self.console.is_terminal and not as_json
         self.bar = Progress(*columns, console=self.console, transient=True, disable=not live)
@@ -40,8 +40,7 @@ class Speaker:
     def _show(self, event: Event) -> None:
         match event:
             case Preparing():
-                self.bar.update(self.task, description=event.note)
-                self._say(f"{event.note} …")
+                self._preparing(event)
             case Started():
                 self._started(event)
             case Measured():
@@ -57,8 +56,13 @@ class Speaker:
             case Ended():
                 self._ended(event)
 
+    def _preparing(self, event: Preparing) -> None:
+        self.bar.update(self.task, description=event.note, completed=event.done, total=event.total)
+        if not self.console.is_terminal and self._long_silent():
+            self._say(f"{event.note} …")
+
     def _started(self, event: Started) -> None:
-        self.steps = event.steps
+        self.steps, self._spoke = event.steps, -_QUIET
         self.bar.update(self.task, total=event.steps, completed=event.step)
         goes_on = f" from step {event.step:,}" if event.step else ""
         self._say(
@@ -74,8 +78,7 @@ class Speaker:
         state = f"loss {event.loss:.3f}, perplexity {perplexity:.1f}, {event.tokens_per_second:,.0f} tokens/s"
         if self.console.is_terminal:
             self.bar.update(self.task, completed=event.step, description=f"step {event.step:,}: {state}")
-        elif time.monotonic() - self._spoke >= _QUIET:
-            self._spoke = time.monotonic()
+        elif self._long_silent():
             self._say(f"step {event.step:,} of {self.steps:,}: {state}")
 
     def _ended(self, event: Ended) -> None:
@@ -85,6 +88,11 @@ class Speaker:
         else:
             self._say(f"Saved after step {event.step:,} of {event.steps:,}. To go on:")
             self._say(f"  unrolled train --out {self.out} --resume")
+
+    def _long_silent(self) -> bool:
+        silent = time.monotonic() - self._spoke >= _QUIET
+        self._spoke = time.monotonic() if silent else self._spoke
+        return silent
 
     def _say(self, line: str, style: str = "") -> None:
         self.console.print(line, markup=False, style=style)

@@ -101,7 +101,7 @@ def _parts(source: Source) -> _Parts:
     path = Path(source.source)
     if not path.exists() and len(path.parts) == 1 and not path.suffix:
         raise NotFound(
-            f"There is no text “{path}”: there are {', '.join(texts.CORPORA)}, or a file or folder of yours."
+            f"There is no text “{path}”; there are {', '.join(texts.CORPORA)}, or your own file or folder."
         )
     if not any(block.strip() for block in texts.text_blocks(path)):
         raise EmptyText(f"“{path}” is empty: there is no text in it.")
