@@ -39,11 +39,17 @@ LENGTHS = (64, 256, 512)
 PATIENCE = 120  # seconds until there is a picture
 
 PAINTED = """
-(selectors) => new Promise((resolve) => {
+([selectors, patience]) => new Promise((resolve, reject) => {
+  setTimeout(() => reject(new Error("no picture")), 1000 * patience);
+  const decoded = async (href) => {
+    const image = new Image();
+    image.src = href;
+    await image.decode();
+  };
   const look = async () => {
     const found = selectors.map((selector) => document.querySelector(selector));
     if (found.includes(null)) return requestAnimationFrame(look);
-    await Promise.all(found.map((one) => one.decode?.()));
+    await Promise.all(found.map((one) => one.getAttribute("href")).filter(Boolean).map(decoded));
     requestAnimationFrame(() => setTimeout(() => resolve(performance.now() / 1000)));
   };
   look();
@@ -176,7 +182,7 @@ def painted(page: Page, address: str, selectors: list[str]) -> float:
     page.set_default_timeout(1000 * PATIENCE)
     page.goto(address, wait_until="commit")
     page.wait_for_selector(selectors[0], state="attached")
-    return float(page.evaluate(PAINTED, selectors))
+    return float(page.evaluate(PAINTED, [selectors, PATIENCE]))
 
 
 class Peak:
