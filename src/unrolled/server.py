@@ -229,6 +229,9 @@ async def _reply(request: Request, desk: Desk, work: Callable[[], Work[Any]], ac
     events = _events(request, desk, work)
     if accept == FRAMES:
         first = await anext(events, None)
+        if isinstance(first, bytes):  # an answer without progress: whole, its length known
+            await events.aclose()
+            return Response(_frame(first), media_type=FRAMES)
         if first is not None:
             return StreamingResponse(_frames(first, events), media_type=FRAMES)
     kind = "application/json" if accept == "application/json" else "application/octet-stream"

@@ -22,8 +22,9 @@ export function distributionOf(falling: ArrayLike<number>, knobs: Sampling): Dis
   const sum = softmax(falling, knobs.temperature, kept, probabilities);
   if (knobs.topP < 1) kept = keptByMass(probabilities, kept, knobs.topP);
   kept = keptByShare(probabilities, kept, knobs.minP);
-  const mass = renormalise(probabilities, kept);
-  return { probabilities, kept: positive(probabilities, kept), entropyBits: entropyBits(probabilities, kept), normaliser: sum * mass };
+  const normaliser = sum * renormalise(probabilities, kept);
+  const bits = entropyBits(falling, knobs.temperature, probabilities, kept, normaliser);
+  return { probabilities, kept: positive(probabilities, kept), entropyBits: bits, normaliser };
 }
 
 function keptByRank(vocabulary: number, { temperature, topK }: Sampling): number {
@@ -74,11 +75,14 @@ function positive(probabilities: Float64Array, kept: number): number {
   return last;
 }
 
-function entropyBits(probabilities: Float64Array, kept: number): number {
-  let bits = 0;
+/** -Σ p log p, with log p = z - log Σ e^z: one logarithm for the whole vocabulary. */
+function entropyBits(falling: ArrayLike<number>, temperature: number, probabilities: Float64Array, kept: number, normaliser: number): number {
+  const largest = falling[0] ?? 0;
+  const divisor = temperature || 1;
+  let mean = 0; // of z
   for (let i = 0; i < kept; i++) {
     const p = probabilities[i] as number;
-    if (p > 0) bits -= p * Math.log2(p);
+    if (p > 0) mean += p * (((falling[i] as number) - largest) / divisor);
   }
-  return Math.abs(bits);
+  return Math.max(0, (Math.log(normaliser) - mean) / Math.LN2);
 }

@@ -47,15 +47,15 @@ export interface Props {
   width: number;
 }
 
-/** `ghosts`: what the shares were before the last change, for the page. */
-export function draw({ state, results, width, row, look }: Seen, ghosts: Shares[] = []): Drawn<Props> | null {
-  const made = propsOf(state, results[state.panel], width, ghosts);
+/** For the page, `ghosts`: what the shares were before the last change; `shaped`: the distribution, as it has it. */
+export function draw({ state, results, width, row, look }: Seen, ghosts: Shares[] = [], shaped?: Shaped): Drawn<Props> | null {
+  const made = propsOf(state, results[state.panel], width, ghosts, shaped);
   return made && { scene: Scene as Drawn["scene"], props: { ...made, row, looks: state.models.map(look) } as Props & { title: string } };
 }
 
-function propsOf(state: FigureState, result: Result | undefined, width: number, ghosts: Shares[]): (Props & { title: string }) | null {
+function propsOf(state: FigureState, result: Result | undefined, width: number, ghosts: Shares[], shaped?: Shaped): (Props & { title: string }) | null {
   if (!result) return null;
-  if (state.panel === "distribution") return { columns: columnsOf(shapedOf(state, result), ghosts), width, title: "Probability of the next token" };
+  if (state.panel === "distribution") return { columns: columnsOf(shaped ?? shapedOf(state, result), ghosts), width, title: "Probability of the next token" };
   if (state.panel === "sample") return { passages: passagesOf(result), width, title: "A continuation, drawn token by token" };
   const groves = grovesOf(result, LEAVES);
   const depth = Math.max(1, ...groves.flatMap(({ nodes }) => nodes.map((node) => node.depth)));
