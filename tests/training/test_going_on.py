@@ -83,12 +83,15 @@ draw = random.Random(11)
 warm = recipe_of(table | {"bound": {"steps": 1}, "keep": []}, "test")
 list(training(warm, out.with_name("warm")))  # what is imported late is imported before the forks
 
+begun, begins = os.pipe()
+
 def run():
     child = os.fork()
     if not child:
         try:
             for event in training(None if out.exists() else recipe_of(table, "test"), out, resume=out.exists()):
-                pass
+                if type(event).__name__ == "Started":
+                    os.write(begins, b".")
         except BaseException as error:
             print("failed:", error, flush=True)
             os._exit(1)
@@ -98,7 +101,9 @@ def run():
 steps = []
 while len(steps) < killed:
     child = run()
-    time.sleep(draw.uniform(0.0, 0.4))
+    if len(steps) % 4:  # every fourth is killed before or just after its first step
+        os.read(begun, 1)
+    time.sleep(draw.uniform(0.0, 0.3))
     os.kill(child, signal.SIGKILL)
     died = os.waitpid(child, 0)[1]
     assert os.WIFSIGNALED(died), died  # it was at work
@@ -110,8 +115,9 @@ print(json.dumps(steps))
 """Forks trainings off a process that has imported everything, and kills them at random moments."""
 
 
+@pytest.mark.timeout(900)  # twenty processes on a busy machine
 def test_killed_twenty_times(tmp_path: Path) -> None:
-    recipe = small(text_file(tmp_path), "bound.steps=1500", "reports=5", "save_seconds=0.02", "keep=[0.0, 0.02, 0.5]")
+    recipe = small(text_file(tmp_path), "bound.steps=800", "reports=5", "save_seconds=0.02", "keep=[0.0, 0.02, 0.5]")
     told = subprocess.run(
         [sys.executable, "-c", SERVER, json.dumps(table_of(recipe)), str(tmp_path / "killed"), str(KILLED)],
         capture_output=True,
