@@ -3,8 +3,8 @@
     make bench                     all but the long parts, about five minutes
     make bench ARGS="opening"      one or several parts; `all` for all of them
 
-Parts: opening, answering, page (two minutes together), recurrent, recording (two minutes), generating, training (one minute each);
-long: attention_view (four minutes, 8 GB of memory and 1 GB of disk), long_texts (three minutes).
+Parts: opening, answering, page (two minutes together), recurrent, recording (two minutes), generating, training (one
+minute each); long: attention_view (four minutes, 8 GB of memory and 1 GB of disk), long_texts (three minutes).
 
 Ratios are what compares across machines; seconds are printed with the machine's calibration beside them.
 """
