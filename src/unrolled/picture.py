@@ -17,7 +17,6 @@ from typing import Any, Literal, cast
 
 from unrolled import checkpoints, wire
 from unrolled.checkpoints import Model
-from unrolled.desk import Shelf
 from unrolled.errors import BadInput, MissingExtra, UnrolledError
 from unrolled.figures import Answer, figure
 from unrolled.figures._panel import Panel
@@ -107,9 +106,9 @@ def drawing(
 
 def looked_at(models: Sequence[str]) -> list[dict[str, str | bool]]:
     """All models that the page would list, so that each gets the colour that it has there."""
-    known = {entry.name for entry in checkpoints.entries()}
-    shelf = Shelf([each for each in models if each not in known])
-    entries = [(each, checkpoints.entry(each)) for each in shelf.names()]
+    known = {entry.name: entry for entry in checkpoints.entries()}  # reading their headers takes a moment: once
+    strange = [each for each in models if each not in known]
+    entries = [(each, known.get(each) or checkpoints.entry(each)) for each in dict.fromkeys((*strange, *known))]
     return [
         {"name": each, "architecture": entry.architecture, "takes_target": entry.takes_target}
         for each, entry in entries

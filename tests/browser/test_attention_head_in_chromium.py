@@ -195,3 +195,23 @@ def test_the_command_line_draws_what_the_page_draws(page: Page, server: str, tmp
     ours = (tmp_path / "ours.svg").read_text("utf-8")
     assert ET.fromstring(ours.encode()).tag.endswith("svg")
     assert ours == (tmp_path / "page.svg").read_text("utf-8")
+
+
+def test_layer_and_head_end_where_the_model_does(page: Page, server: str, smollm2: Model) -> None:
+    page.goto(address(server))
+    expect(arithmetic(page)).to_have_text(computed(smollm2).sentence)
+    for name, most in (("layer", 29), ("head", 8)):
+        slider = page.get_by_role("slider", name=name, exact=True)
+        expect(slider).to_have_attribute("max", str(most))
+        slider.press("End")
+        expect(page.get_by_role("spinbutton", name=f"{name}, typed")).to_have_value(str(most))
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_token_says_where_it_stands(page: Page, server: str, smollm2: Model) -> None:
+    page.goto(address(server))
+    expect(arithmetic(page)).to_have_text(computed(smollm2).sentence)
+    found = computed(smollm2)
+    strip = page.get_by_role("group", name="The last tokens that the model reads")
+    strip.locator(".token").nth(2).hover()
+    expect(said(page)).to_contain_text(f"is token {found.first + 3} of the text: 3 of the 8 shown.")

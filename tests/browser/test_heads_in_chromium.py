@@ -296,13 +296,21 @@ def test_stopping_the_scores_keeps_the_picture(page: Page, server: str) -> None:
         "**/api/figures/heads/overview",
         lambda route: scoring.append(route) if route.request.post_data_json["knobs"]["scoring"] else route.continue_(),
     )
-    show(page, server)
+    with page.expect_request(
+        lambda one: one.url.endswith("/heads/overview") and one.post_data_json["knobs"]["scoring"], timeout=120_000
+    ):
+        show(page, server)
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_role("alert")).to_contain_text("Stopped before it was done. What is shown is from before.")
     assert page.locator(".picture .view").evaluate("it => getComputedStyle(it).opacity") == "1"
     head(page, 3, 1).click()
     expect(page.locator("text.title")).to_have_text("Layer 3, head 1")
     expect(page.get_by_text("The heads are not scored: that was stopped.")).to_be_visible()
+    page.wait_for_timeout(2500)
+    assert len(scoring) == 1
+    expect(page.get_by_role("alert")).to_contain_text("Stopped before it was done.")
+    page.get_by_label("Text that the models read").fill(ANIMAL + " It slept.")
+    expect(page.get_by_role("alert")).to_have_count(0)
     page.wait_for_timeout(2500)
     assert len(scoring) == 1
     page.unroute("**/api/figures/heads/overview")

@@ -17,8 +17,8 @@ export class Gallery {
   private quick = $state(""); // the question whose pictures are there
   private resting = $state(false);
   private scored = $state.raw<string[]>([]); // models and kinds whose heads have been scored: kept by the server
-  /** The scoring that the reader stopped, and the pictures that were there then. */
-  private stopped = $state.raw<{ whose: string; shown: Result | undefined } | null>(null);
+  /** The scoring that the reader stopped: whose, on what text, and the pictures that were there then. */
+  private stopped = $state.raw<{ whose: string; question: string; shown: Result | undefined } | null>(null);
   private readonly steady = new Steady(() => this.props().busy["map"] !== undefined);
   private timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -63,14 +63,15 @@ export class Gallery {
     const { errors, results } = this.props();
     const [stopped, shown] = [errors["overview"]?.kind === "Stopped", results["overview"]];
     untrack(() => {
-      if (stopped) this.stopped = { whose: this.whose, shown };
-      else if (shown === this.stopped?.shown) this.stopped = null; // no other answer, no error: it is asked again
+      if (stopped) this.stopped = { whose: this.whose, question: this.question, shown };
+      else if (shown === this.stopped?.shown && this.question === this.stopped?.question) this.stopped = null; // asked again
     });
   }
 
   private askOverview(): void {
-    const { state, results, ask, busy } = this.props();
+    const { state, results, ask, busy, errors } = this.props();
     const map = results["map"];
+    if (errors["overview"]?.kind === "Stopped" && this.halted && this.quick === this.question) return; // what is there stays
     if (state.panel === "map" && (!map || isLong(mapIn(map)))) return; // the head itself comes first, and a long text's alone
     const patient = state.panel === "overview" && this.quick === this.question && !this.halted && this.resting && results["map"] && !busy["map"];
     ask("overview", { scoring: this.scored.includes(this.whose) || Boolean(patient) });
