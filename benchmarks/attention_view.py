@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 LENGTHS = (64, 256, 512)
 PATIENCE = 120  # seconds until there is a picture
+LARGE = "image.weights, image.navigation"  # one head large: every weight, or of a long text all of it in small
 
 PAINTED = """
 ([selectors, patience]) => new Promise((resolve, reject) => {
@@ -132,16 +133,16 @@ def read(address: str, model: str, text: str) -> float:
 def view(chrome: Browser, address: str, model: str, text: str, peak: Peak) -> View:
     """Ours, of a text that the model has read."""
     page = chrome.new_page(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-    sizes: list[int] = []
-    page.on("requestfinished", lambda request: sizes.append(sum_of(request.sizes())))
+    received: list[int] = []
+    wire = page.context.new_cdp_session(page)
+    wire.send("Network.enable")
+    wire.on("Network.loadingFinished", lambda event: received.append(int(event["encodedDataLength"])))
     state = f"v1&text={quote_plus(text)}&models={quote_plus(model)}"
-    seconds = painted(page, f"{address}/figures/heads#{state}", ["image.thumbnails", "image.weights"])
+    seconds = painted(page, f"{address}/figures/heads#{state}", ["image.thumbnails", LARGE])
+    highest = peak.bytes
+    page.wait_for_timeout(200)  # the last of what is told arrives
     page.close()
-    return View(seconds=seconds, sent=sum(sizes), peak=peak.bytes)
-
-
-def sum_of(sizes: dict[str, int]) -> int:
-    return sizes["responseHeadersSize"] + sizes["responseBodySize"]
+    return View(seconds=seconds, sent=sum(received), peak=highest)
 
 
 def theirs(chrome: Browser, folder: Path, n: int, name: str) -> View | str:
