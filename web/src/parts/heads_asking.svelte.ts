@@ -63,8 +63,8 @@ export class Gallery {
     const { errors, results } = this.props();
     const [stopped, shown] = [errors["overview"]?.kind === "Stopped", results["overview"]];
     untrack(() => {
-      if (stopped) this.stopped = { whose: this.whose, question: this.question, shown };
-      else if (shown === this.stopped?.shown && this.question === this.stopped?.question) this.stopped = null; // asked again
+      if (stopped && shown) this.stopped = { whose: this.whose, question: this.question, shown };
+      else if (!stopped && shown === this.stopped?.shown && this.question === this.stopped?.question) this.stopped = null; // asked again
     });
   }
 
