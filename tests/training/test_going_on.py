@@ -63,6 +63,24 @@ def test_twin_what_is_forgotten_is_noticed(
     assert not same(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
 
 
+def test_minutes_fix_the_steps_and_the_rest_is_the_same_run(tmp_path: Path) -> None:
+    """Speed is measured on the run itself, which then begins anew with the number of steps that came out."""
+    recipe = small(text_file(tmp_path), "bound={ minutes = 0.02 }", "reports=1")
+    trained(recipe, tmp_path / "minutes")
+    steps = read_run(tmp_path / "minutes").fixed.steps
+    assert steps > 0
+    trained(small(text_file(tmp_path), f"bound={{ steps = {steps} }}", "reports=1"), tmp_path / "steps")
+    assert same(weights(tmp_path / "minutes"), weights(tmp_path / "steps"))
+
+
+def test_tokens_come_to_steps(tmp_path: Path) -> None:
+    recipe = small(text_file(tmp_path), "bound={ tokens = 640 }")
+    trained(recipe, tmp_path / "run")
+    run_folder = read_run(tmp_path / "run")
+    per_step = 4 * (run_folder.fixed.train_tokens - 1) / -(-(run_folder.fixed.train_tokens - 1) // 16)
+    assert run_folder.fixed.steps == round(640 / per_step) == 10
+
+
 def test_a_finished_run_says_so_and_changes_nothing(tmp_path: Path) -> None:
     trained(small(text_file(tmp_path)), tmp_path / "run")
     before = weights(tmp_path / "run")

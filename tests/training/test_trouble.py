@@ -105,6 +105,16 @@ def test_places_that_are_taken(tmp_path: Path) -> None:
     assert same(before, weights(tmp_path / "run"))
 
 
+def test_two_trainings_in_one_folder(tmp_path: Path) -> None:
+    first = training(small(text_file(tmp_path)), tmp_path / "run")
+    while not isinstance(next(first), Saved):
+        pass
+    with pytest.raises(BadInput, match="Another training is at work"):
+        trained(None, tmp_path / "run", resume=True)
+    first.close()
+    trained(None, tmp_path / "run", resume=True)
+
+
 def test_a_changed_recipe_names_the_entry(tmp_path: Path) -> None:
     text = text_file(tmp_path)
     stopped(small(text), tmp_path / "run", after=3)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from unrolled.errors import BadInput
 from unrolled.training import log, saves
+from unrolled.training.alone import alone
 from unrolled.training.events import Ended, Event, Preparing, Saved
 from unrolled.training.folder import RunFolder, create, fix_steps, read_run
 from unrolled.training.processes import Processes, processes
@@ -48,10 +49,11 @@ def training(
         folder = read_run(out)
         if recipe is not None and (changed := difference(folder.recipe, recipe)):
             raise BadInput(f"{out} was begun with another recipe: {changed}. Leave that off, or start anew with --out.")
-        for event in _running(folder, group, device, stop, began):
-            if group.first:
-                log.write(out, event)
-                yield event
+        with alone(out, group):
+            for event in _running(folder, group, device, stop, began):
+                if group.first:
+                    log.write(out, event)
+                    yield event
     return out
 
 

@@ -100,9 +100,7 @@ def _parts(source: Source) -> _Parts:
         return _Parts(lambda: [corpus.train], lambda: [corpus.validation])
     path = Path(source.source)
     if not path.exists() and len(path.parts) == 1 and not path.suffix:
-        raise NotFound(
-            f"There is no text “{path}”; there are {', '.join(texts.CORPORA)}, or your own file or folder."
-        )
+        raise NotFound(f"There is no text “{path}”; there are {', '.join(texts.CORPORA)}, or your own file or folder.")
     if not any(block.strip() for block in texts.text_blocks(path)):
         raise EmptyText(f"“{path}” is empty: there is no text in it.")
     end = round((1 - source.held_out) * sum(file.stat().st_size for file in texts.text_files(path)))

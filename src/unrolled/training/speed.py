@@ -30,7 +30,7 @@ def steps_for(run: Run, minutes: float, began: float) -> int:
 
 def _seconds_a_step(run: Run, seconds: float) -> float:
     start, done = time.monotonic(), 0
-    while done < 2 or time.monotonic() - start < seconds:
+    while run.group.first_says(done < 2 or time.monotonic() - start < seconds):
         run.learn(stop=False)
         done += 1
     return (time.monotonic() - start) / done
