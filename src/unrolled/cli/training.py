@@ -22,7 +22,7 @@ class Speaker:
     def __init__(self, out: Path, *, as_json: bool) -> None:
         self.out, self.as_json = out, as_json
         self.console = Console(highlight=False, soft_wrap=True)
-        self.steps, self._spoke = 1, -_QUIET
+        self.family, self.steps, self._spoke = "", 1, -_QUIET
         columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn())
         live = self.console.is_terminal and not as_json
         self.bar = Progress(*columns, console=self.console, transient=True, disable=not live)
@@ -62,7 +62,7 @@ class Speaker:
             self._say(f"{event.note} …")
 
     def _started(self, event: Started) -> None:
-        self.steps, self._spoke = event.steps, -_QUIET
+        self.family, self.steps, self._spoke = event.family, event.steps, -_QUIET
         self.bar.update(self.task, total=event.steps, completed=event.step)
         goes_on = f" from step {event.step:,}" if event.step else ""
         self._say(
@@ -84,7 +84,8 @@ class Speaker:
     def _ended(self, event: Ended) -> None:
         if event.finished:
             self._say(f"Finished in {event.seconds / 60:.1f} minutes: {self.out}")
-            self._say(f'  unrolled figure next_token --model {self.out} --text "…"')
+            if self.family not in ("seq2seq", "transformer"):
+                self._say(f'  unrolled figure next_token --model {self.out} --text "…"')
         else:
             self._say(f"Saved after step {event.step:,} of {event.steps:,}. To go on:")
             self._say(f"  unrolled train --out {self.out} --resume")

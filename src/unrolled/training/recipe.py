@@ -108,7 +108,7 @@ class Recipe:
     the processor's caches is quicker too."""
     reports: Annotated[int, Field(ge=1)] = 20
     """How often the held-out part is measured and a sample is written, evenly over the run."""
-    report_tokens: Annotated[int, Field(ge=0)] = 32768
+    report_tokens: Annotated[int, Field(ge=0)] = 8192
     """How much of the held-out part those times, from its beginning; 0: all. At the end it is always all."""
     keep: tuple[Share, ...] = ()
     """Where in the run (0: the start, 1: the end) weights are kept for good, in float16."""
