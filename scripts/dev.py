@@ -61,6 +61,14 @@ def notebooks(arguments: list[str]) -> int:
     return call(PYTHON, "-m", "pytest", "-m", "notebook", *arguments)
 
 
+def checkpoints(arguments: list[str]) -> int:
+    """the shipped models, trained again: hours; some of them by name"""
+    with env.alone():
+        env.base()
+    os.environ["OMP_NUM_THREADS"] = "1"  # so small models gain nothing from more
+    return call(PYTHON, ROOT / "scripts" / "checkpoints.py", *arguments)
+
+
 STALE = (
     "import sys; from unrolled.schema import GENERATED, typescript;"
     "sys.exit(GENERATED.read_text(encoding='utf-8') != typescript() and f'{GENERATED.name} is stale: make format')"
@@ -144,6 +152,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "format": format_code,
     "bench": bench,
     "picture": picture,
+    "checkpoints": checkpoints,
     "try-install": try_install,
     "lock": lock,
     "texts": texts,
