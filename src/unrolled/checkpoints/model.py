@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from unrolled.checkpoints.prefixes import Cache, Prefixes, Reader, as_row, next_stop
+from unrolled.checkpoints.results import Results
 from unrolled.errors import BadInput, EmptyText, ProbeNotFound, TextTooLong
 from unrolled.models.families import FAMILIES
 from unrolled.models.weighing import Ear
@@ -24,7 +25,6 @@ from unrolled.provenance import Kind as ProvenanceKind
 from unrolled.text import Tokenizer, Tokens
 
 CHUNK = 256  # tokens read between two reports of progress
-_MOST_RESULTS = 2  # of each name: the trace of 8,192 tokens has hundreds of megabytes
 _ALONE = nullcontext()
 _MOST_VARIANTS = 4  # of which caches are kept
 
@@ -90,7 +90,7 @@ class Model:
         self.why = dict(why or {})
         self._reader = reader
         self._prefixes = Prefixes(reader) if reader is not None else None
-        self._results: dict[str, OrderedDict[Hashable, Any]] = {}
+        self._results = Results()
         self._lock = threading.Lock()
         self._around: Around = nullcontext
         self._variants: OrderedDict[Hashable, Prefixes] = OrderedDict()
@@ -124,7 +124,7 @@ class Model:
         """The same model with something changed during its forward passes. Variants of equal `key` share caches."""
         changed = copy.copy(self)
         changed._around = around
-        changed._results = OrderedDict()
+        changed._results = Results()
         if self._reader is not None:
             changed._reader = copy.copy(self._reader)
             changed._reader.chunked &= self.ear is None or self.ear.chunked
@@ -158,15 +158,15 @@ class Model:
         return logits.float().cpu().numpy()
 
     def keeping(self, name: str, key: Hashable, work: Callable[[], Work[T]]) -> Work[T]:
-        """The value of `work`, kept for whoever asks again; of each name the last two."""
-        kept = self._results.setdefault(name, OrderedDict())
-        if key not in kept:
-            kept[key] = yield from work()
-            while len(kept) > _MOST_RESULTS:
-                kept.popitem(last=False)
-        kept.move_to_end(key)
-        value: T = kept[key]
-        return value
+        """The value of `work`, kept for whoever asks again: the last of each name, and the one before where it is
+        small enough."""
+        found, value = self._results.get(name, key)
+        if not found:
+            self._results.make_room(name)
+            value = yield from work()
+            self._results.put(name, key, value)
+        result: T = value
+        return result
 
     def embeddings(self, ids: Sequence[int]) -> np.ndarray:
         """Rows of the table that tokens are looked up in: float32 (token, d_model)."""
