@@ -8,15 +8,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
+import transformers
 
 from tiny_models import save
 from unrolled.checkpoints import entry, open_model
 from unrolled.errors import BadInput, BadKnob, ProbeNotFound
+from unrolled.figures import _head_scores as heads
 from unrolled.figures import answer, figure
 from unrolled.figures._head_labels import UNCLASSIFIED
+from unrolled.figures._head_probing import _read
+from unrolled.figures._head_scores import SCORES
 from unrolled.figures._tracing import occurrences
 from unrolled.progress import finish
+from unrolled.text import byte_tokenizer
 from unrolled.trace import Trace
+from unrolled.trace.wrapping import wrap
 
 if TYPE_CHECKING:
     from unrolled.checkpoints import Model
@@ -178,6 +184,54 @@ def test_an_encoder_decoder_says_what_there_is_to_choose_from(tmp_path: Path) ->
     sizes = dict(zip(found.kinds, zip(found.n_layer.tolist(), found.n_head.tolist(), strict=True), strict=True))
     assert sizes == {"encoder": (2, 4), "self": (2, 2), "cross": (2, 2)}
     assert found.weights.shape == (len(bart.encode_target("a mat").ids), len(bart.encode("the cat sat").ids))
+
+
+def own_gpt2(*, vocabulary: int = 300, context: int = 128, tokenizer: Any = None) -> Model:
+    """A random model of the reader's own; without a tokenizer its text is token numbers."""
+    torch.manual_seed(0)
+    config = transformers.GPT2Config(
+        vocab_size=vocabulary, n_positions=context, n_embd=32, n_layer=2, n_head=4, initializer_range=0.5,
+        bos_token_id=None, eos_token_id=None,
+    )  # fmt: skip
+    return wrap(transformers.GPT2LMHeadModel(config), tokenizer=tokenizer, name="own")
+
+
+def unscored_in(found: Any) -> set[str]:
+    nothing = np.isnan(found.scores).all(axis=(1, 2))
+    return {name for name, is_nan in zip(found.score_names, nothing, strict=True) if is_nan}
+
+
+def test_token_numbers_are_scored_for_what_needs_no_letters() -> None:
+    """Without a tokenizer no sentence can be read; positions and repeats are scored on random tokens all the same."""
+    found = ask("overview", own_gpt2(), text="3 1 4 1 5 9 2 6")
+    assert unscored_in(found) == {"next", "separator", "syntax"}  # nobody sees ahead
+    assert found.unscored.startswith("No separators and no syntactic arcs are scored: own does not spell most")
+    spelled = ask("overview", own_gpt2(tokenizer=byte_tokenizer()), text="a cat")
+    assert unscored_in(spelled) == {"next"}
+    assert spelled.unscored == ""
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "context", "missing", "said"),
+    [
+        (6, 128, {"next", "separator", "syntax", "duplicate", "induction"}, "own has 6 and reads 128"),
+        (300, 12, {"next", "separator", "syntax", "duplicate", "induction"}, "own has 300 and reads 12"),
+        (300, 7, {*SCORES}, "No heads are scored: own reads 7 tokens at most"),
+    ],
+)
+def test_small_vocabularies_and_short_contexts(vocabulary: int, context: int, missing: set[str], said: str) -> None:
+    found = ask("overview", own_gpt2(vocabulary=vocabulary, context=context), text="3 1 4 1 5")
+    assert unscored_in(found) == missing
+    assert said in found.unscored
+
+
+def test_one_unknown_token_again_and_again_is_no_text() -> None:
+    """Sentences that are spelled by unknown tokens are left alone, not read as many equal texts."""
+    model = own_gpt2()
+    assert len(set(model.encode("The river froze in January").ids)) == 1
+    assert _read(model, heads.texts()[0]) == []
+    spelled = own_gpt2(tokenizer=byte_tokenizer())
+    assert len(_read(spelled, heads.texts()[0])) == 24
 
 
 def test_a_tile_reads_nothing_again(smollm2: Model, monkeypatch: pytest.MonkeyPatch) -> None:

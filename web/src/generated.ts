@@ -133,6 +133,8 @@ export interface HeadsOverview {
   scores_high: NdArray;
   /** A head's name, where a score's interval lies above its threshold; else unclassified. */
   labels: string[][];
+  /** What this model's heads could not be scored for, and why; empty where there is nothing to say. */
+  unscored: string;
 }
 
 /** One head's weights, exact, and the whole of it in small to find one's way by. */

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
 from unrolled.checkpoints import Model
+from unrolled.errors import TextTooLong
 from unrolled.figures import _head_scores as heads
 from unrolled.progress import Progress, Work, finish
 from unrolled.text import Tokens
@@ -15,10 +17,17 @@ from unrolled.trace import Kind, Trace, record
 WORDS = re.compile(r"\w+(?:'\w+)?|[^\w\s]")
 
 
+def too_short(model: Model) -> str:
+    """Why nothing of this model can be scored, if so."""
+    if model.context >= heads.SHORTEST + len(model.frame.before):
+        return ""
+    return f"No heads are scored: {model.name} reads {model.context:,} tokens at most, and that says too little."
+
+
 def scores_of(model: Model, kind: Kind) -> Work[heads.Scores]:
     """Scored on some seventy short texts, whatever the reader's own is. Yields progress."""
     causal = kind == "self"
-    probes = _probes(model, causal)
+    probes, unscored = _probes(model, causal)
     traces: list[Trace] = []
     for done, probe in enumerate(probes):
         yield Progress(done, len(probes), "texts read to score the heads")
@@ -36,22 +45,75 @@ def scores_of(model: Model, kind: Kind) -> Work[heads.Scores]:
             )
         )
     stacked = np.stack(layers, axis=1)  # (score, layer, 3, head)
-    return heads.Scores(mean=stacked[:, :, 0], low=stacked[:, :, 1], high=stacked[:, :, 2])
+    return heads.Scores(mean=stacked[:, :, 0], low=stacked[:, :, 1], high=stacked[:, :, 2], unscored=unscored)
 
 
-def _probes(model: Model, causal: bool) -> list[heads.ProbeText]:
+def _probes(model: Model, causal: bool) -> tuple[list[heads.ProbeText], str]:
+    """What this model can be scored on, and what it cannot.
+
+    To a model whose tokens do not spell the sentences, each is the same unknown token again and again: that would be
+    one text and not many, whose interval says nothing. It is given random tokens instead."""
+    prefix = model.frame.before
+    drawn, room = _ordinary(model), model.context - len(prefix)
     sentences, arcs = heads.texts()
+    missing = []
+    found = [heads.sentence_probe(tokens.ids, tokens.strings) for tokens in _read(model, sentences)]
+    with_arcs = _arcs(model, arcs, causal)
+    if not (found and with_arcs):
+        found, with_arcs = heads.random_probes(drawn, prefix, longest=min(heads.LONGEST, room)), []
+        missing.append(_NO_SENTENCES.format(name=model.name, context=model.context))
+    longest = min(heads.LONGEST, room // 2, len(drawn))
+    if longest >= heads.SHORTEST:
+        with_arcs += heads.repeat_probes(drawn, prefix, longest=longest)
+    else:
+        missing.append(_NO_REPEATS.format(name=model.name, context=model.context, n=len(drawn), length=heads.SHORTEST))
+    return found + with_arcs, " ".join(missing)
+
+
+_NO_SENTENCES = (
+    "No separators and no syntactic arcs are scored: {name} does not spell most of the sentences that these are scored"
+    " on, or they are longer than its {context:,} tokens. Positions are scored on random tokens."
+)
+_NO_REPEATS = (
+    "No duplicates and no induction are scored: that takes {length} different tokens, said twice; {name} has {n:,} and"
+    " reads {context:,} at most."
+)
+
+
+def _arcs(model: Model, notations: Sequence[str], causal: bool) -> list[heads.ProbeText]:
+    """The sentences with arcs, or none where the model cannot read most of them."""
+    written = dict(map(heads.arcs_text, notations))
+    return [
+        heads.arcs_probe(tokens.ids, words_of(tokens), written[tokens.text], causal)
+        for tokens in _read(model, tuple(written))
+    ]
+
+
+def _read(model: Model, texts: Sequence[str]) -> list[Tokens]:
+    """The texts that the model can read, if it can read most of them."""
     found = []
-    for text in sentences:
-        tokens = model.encode(text)
-        found.append(heads.sentence_probe(tokens.ids, tokens.strings))
-    for notation in arcs:
-        text, pairs = heads.arcs_text(notation)
-        tokens = model.encode(text)
-        found.append(heads.arcs_probe(tokens.ids, words_of(tokens), pairs, causal))
-    frame = model.encode("a").ids  # with the special tokens that this model wants around every text
-    place = frame.index(model.tokenizer.encode("a").ids[0])
-    return found + heads.repeat_probes(_ordinary(model), prefix=frame[:place])
+    for text in texts:
+        try:
+            tokens = model.encode(text)
+        except TextTooLong:
+            continue
+        if _spelled(model, tokens):
+            found.append(tokens)
+    return found if 2 * len(found) > len(texts) else []
+
+
+def _spelled(model: Model, tokens: Tokens) -> bool:
+    """Whether most tokens have the letters of the text that they stand for; an unknown token has not."""
+    pairs = [
+        (_letters(tokens.text[start:end]), _letters(model.tokenizer.piece_bytes(id_).decode(errors="ignore")))
+        for id_, (start, end) in zip(tokens.ids, tokens.spans, strict=True)
+    ]
+    said = [theirs == ours for theirs, ours in pairs if theirs]
+    return 2 * sum(said) > len(said)
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text)).casefold()
 
 
 def words_of(tokens: Tokens) -> list[list[int]]:
@@ -61,10 +123,15 @@ def words_of(tokens: Tokens) -> list[list[int]]:
 
 
 def _ordinary(model: Model) -> list[int]:
-    """Tokens that are plain text, to draw random ones from."""
+    """Tokens that are plain text, to draw random ones from; where few are words, all that are not special."""
     tokenizer = model.tokenizer
-    letters = (id_ for id_ in range(model.vocabulary) if not tokenizer.is_special(id_))
-    return [id_ for id_ in letters if tokenizer.piece_bytes(id_).strip().isalpha()]
+    pieces = {
+        id_: tokenizer.piece_bytes(id_).strip() for id_ in range(model.vocabulary) if not tokenizer.is_special(id_)
+    }
+    letters = [id_ for id_, piece in pieces.items() if piece.isalpha()]
+    if len(letters) >= heads.SHORTEST:
+        return letters
+    return [id_ for id_, piece in pieces.items() if piece] or list(pieces)
 
 
 def _tokens(ids: tuple[int, ...]) -> Tokens:

@@ -50,6 +50,8 @@ class Overview:
     """Upper end."""
     labels: Names
     """A head's name, where a score's interval lies above its threshold; else unclassified."""
+    unscored: str
+    """What this model's heads could not be scored for, and why; empty where there is nothing to say."""
 
 
 @dataclass(frozen=True, kw_only=True)

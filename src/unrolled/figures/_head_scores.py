@@ -26,6 +26,7 @@ PATTERNS = ("previous", "next", "same", "first", "separator", "local", "duplicat
 SCORES = (*PATTERNS, "syntax", "meaning", "entropy")
 RELATIONS = ("d", "a", "s", "o")  # determiner, adjective, subject, object
 N_REPEATS = 24
+SHORTEST, LONGEST = 8, 24  # random tokens, before they are said again
 NEAR = 3  # tokens on either side that count as local
 EARLY = 4  # queries before this see too few keys to say anything
 SEPARATORS = frozenset({",", ".", ";", ":", "[SEP]", "</s>"})
@@ -57,6 +58,8 @@ class Scores:
     mean: Float[np.ndarray, "score layer head"]
     low: Float[np.ndarray, "score layer head"]
     high: Float[np.ndarray, "score layer head"]
+    unscored: str = ""
+    """What could not be scored with this model, and why: a sentence, or nothing."""
 
 
 @cache
@@ -68,27 +71,49 @@ def texts() -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def sentence_probe(ids: Sequence[int], strings: Sequence[str]) -> ProbeText:
     """Patterns of position, of the first token and of separators in an ordinary sentence."""
+    probe = position_probe(ids)
     n = len(ids)
-    i, j = np.indices((n, n))
     separators = np.array([string.strip() in SEPARATORS for string in strings])
+    late = np.indices((n, n))[0] >= EARLY
+    separator = separators[None, :] & ~separators[:, None] & late
+    return ProbeText(probe.ids, probe.targets | {"separator": separator})
+
+
+def position_probe(ids: Sequence[int]) -> ProbeText:
+    """Patterns of position and of the first token, which any tokens show."""
+    i, j = np.indices((len(ids), len(ids)))
     late = i >= EARLY
     targets = {
         "previous": (j == i - 1) & late,
         "next": (j == i + 1) & late,
         "same": (j == i) & late,
         "first": (j == 0) & late,
-        "separator": separators[None, :] & ~separators[:, None] & late,
         "local": (abs(i - j) <= NEAR) & (i >= 2 * NEAR),
     }
     return ProbeText(tuple(ids), targets)
 
 
-def repeat_probes(vocabulary: Sequence[int], prefix: Sequence[int] = (), seed: int = 0) -> list[ProbeText]:
+def random_probes(
+    vocabulary: Sequence[int], prefix: Sequence[int] = (), *, longest: int = 24, seed: int = 1
+) -> list[ProbeText]:
+    """Random tokens in place of sentences, for a model that cannot read these."""
+    random = np.random.default_rng(seed)
+    probes = []
+    for _ in range(N_REPEATS):
+        length = int(random.integers(min(14, longest), longest + 1))
+        drawn = random.choice(np.asarray(vocabulary), length, replace=length > len(vocabulary))
+        probes.append(position_probe([*prefix, *map(int, drawn)]))
+    return probes
+
+
+def repeat_probes(
+    vocabulary: Sequence[int], prefix: Sequence[int] = (), *, longest: int = LONGEST, seed: int = 0
+) -> list[ProbeText]:
     """Random tokens, said twice, of many lengths: the second time, who came after this token the first time?"""
     random = np.random.default_rng(seed)
     probes = []
     for _ in range(N_REPEATS):
-        length = int(random.integers(8, 25))
+        length = int(random.integers(SHORTEST, longest + 1))
         once = random.choice(np.asarray(vocabulary), length, replace=False)
         ids = np.concatenate([np.asarray(prefix, dtype=once.dtype), once, once])
         i, j = np.indices((len(ids), len(ids)))
@@ -179,6 +204,8 @@ def _syntax(arcs: Sequence[tuple[ProbeText, np.ndarray]]) -> list[np.ndarray]:
     Two controls, of which the larger counts: unrelated words at the same distance, in all texts, and what unrelated
     words give to the same key. A head that looks two words back, or at every noun, follows no relation.
     """
+    if not arcs:
+        return []
     by_distance: dict[int, list[np.ndarray]] = {}
     by_key: dict[tuple[int, tuple[int, ...]], list[np.ndarray]] = {}
     for text, (probe, attention) in enumerate(arcs):

@@ -15,7 +15,7 @@ from unrolled.checkpoints import Model
 from unrolled.errors import BadInput, BadKnob, ProbeNotFound
 from unrolled.figures._head_ablation import heads_named, said_of
 from unrolled.figures._head_labels import UNCLASSIFIED, labels_of
-from unrolled.figures._head_probing import scores_of
+from unrolled.figures._head_probing import scores_of, too_short
 from unrolled.figures._head_results import Ablation, Found, Map, Overview
 from unrolled.figures._head_scores import SCORES
 from unrolled.figures._inputs import Target, Text
@@ -90,7 +90,8 @@ def overview(
     """
     trace = yield from trace_of(model, text, target)
     chosen = _kind(trace, kind)
-    scored = scoring and not (chosen == "cross" or trace.target is not None)
+    too_little = too_short(model)
+    scored = scoring and not (too_little or chosen == "cross" or trace.target is not None)
     scores = (yield from model.keeping("scores", chosen, lambda: scores_of(model, chosen))) if scored else None
     queries, block, pictures = yield from thumbnails(trace, chosen, SIDE)
     empty = np.full((len(SCORES), trace.n_layer(chosen), trace.n_head(chosen)), np.nan, dtype=np.float32)
@@ -110,6 +111,7 @@ def overview(
         scores_low=scores.low.astype(np.float32) if scores else empty,
         scores_high=scores.high.astype(np.float32) if scores else empty,
         labels=labels_of(scores) if scores else _unnamed(empty.shape[1:]),
+        unscored=scores.unscored if scores else too_little,
     )
 
 

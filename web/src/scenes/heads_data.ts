@@ -43,6 +43,7 @@ export interface Overview {
   high: ArrayLike<number>;
   labels: string[][];
   scored: boolean;
+  unscored: string;
 }
 
 export interface HeadMap {
@@ -102,6 +103,7 @@ export function overviewOf({ data }: Result): Overview {
     block: number(data["block_size"]),
     scoreNames: strings(data["score_names"]), scores, low: array(data["scores_low"]).values, high: array(data["scores_high"]).values,
     labels: data["labels"] as string[][], scored: Array.from(scores).some((value) => !Number.isNaN(value)),
+    unscored: String(data["unscored"] ?? ""),
   };
 }
 
