@@ -67,6 +67,6 @@ def test_fonts_that_come_late_move_nothing(page: Page, server: str, chapter: str
     expect(page.locator("svg.scene").first).to_be_visible()
     assert gate.held
     gate.open()
-    page.wait_for_function("document.fonts.check('16px Inter') && document.fonts.check('18px \"Source Serif 4\"')")
+    page.evaluate("Promise.all(['16px Inter', '18px \"Source Serif 4\"'].map(font => document.fonts.load(font)))")
     page.wait_for_timeout(400)
     assert page.evaluate("window.shift") < 0.02
