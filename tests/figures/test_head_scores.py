@@ -32,7 +32,7 @@ def probes(causal: bool) -> list[heads.ProbeText]:
         text, pairs = heads.arcs_text(notation)
         ids, strings = ids_of(text)
         found.append(heads.arcs_probe(ids, [[k] for k in range(len(strings))], pairs, causal))
-    return found + heads.repeat_probes(range(1_000, 1_600))
+    return found + heads.long_probes(range(1_000, 1_600)) + heads.repeat_probes(range(1_000, 1_600))
 
 
 EMBEDDINGS = np.random.default_rng(11).standard_normal((1_600, 24))
@@ -40,7 +40,10 @@ EMBEDDINGS = np.random.default_rng(11).standard_normal((1_600, 24))
 
 def cosines(texts: list[heads.ProbeText]) -> list[np.ndarray | None]:
     unit = EMBEDDINGS / np.linalg.norm(EMBEDDINGS, axis=1, keepdims=True)
-    return [unit[list(text.ids)] @ unit[list(text.ids)].T if "first" in text.targets else None for text in texts]
+    return [
+        unit[list(text.ids)] @ unit[list(text.ids)].T if "first" in text.targets and not text.long else None
+        for text in texts
+    ]
 
 
 def softmax(scores: np.ndarray, causal: bool) -> np.ndarray:
@@ -137,7 +140,7 @@ def test_scores_by_hand() -> None:
     n = len(text.ids)
     all_of_it = np.eye(n, k=-1)[None] + np.eye(n)[None] * (np.arange(n) == 0)[:, None]
     even = (np.tri(n) / np.arange(1, n + 1)[:, None])[None]
-    texts = [text, text, *probes(True)[24:]]
+    texts = [text, text, *(other for other in probes(True)[24:] if not other.long)]
     place = heads.SCORES.index("previous")
 
     def score(attention: np.ndarray) -> float:
@@ -146,6 +149,28 @@ def test_scores_by_hand() -> None:
 
     assert score(all_of_it) == pytest.approx(1)
     assert score(even) == pytest.approx(0, abs=1e-12)
+
+
+def test_an_interval_over_texts_that_say_the_same_is_no_interval() -> None:
+    """A head whose rows are decided by position says in 24 texts what it says in one."""
+    by_place = np.random.default_rng(0).normal(0.3, 0.4, 12)
+    texts = [np.broadcast_to(by_place, (1, 12)) for _ in range(24)]
+    mean, low, high = heads._over_positions(texts, 1)[:, 0]
+    assert mean == pytest.approx(by_place.mean())
+    half = 1.96 * by_place.std(ddof=1) / np.sqrt(12)
+    assert [low, high] == pytest.approx([mean - half, mean + half])
+    assert np.ptp(heads._interval([rows.mean(axis=1) for rows in texts], 1)) == pytest.approx(0, abs=1e-12)
+
+
+def test_what_holds_in_short_texts_only_is_no_pattern() -> None:
+    """The lower of both counts; without long texts, the short ones."""
+    random = np.random.default_rng(0)
+    high, low = ([random.normal(middle, 0.01, (1, 20)) for _ in range(8)] for middle in (0.9, 0.1))
+    both = heads._of_pattern([(False, rows) for rows in high] + [(True, rows) for rows in low], 1)
+    assert both[0, 0] == pytest.approx(0.1, abs=0.01)
+    alone = heads._of_pattern([(False, rows) for rows in high], 1)
+    assert alone[0, 0] == pytest.approx(0.9, abs=0.01)
+    assert np.isnan(heads._of_pattern([], 1)).all()
 
 
 def test_arcs_name_the_words_that_they_should() -> None:

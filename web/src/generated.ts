@@ -127,7 +127,7 @@ export interface HeadsOverview {
   score_names: string[];
   /** 0 is what an even spread would get, 1 is all of the attention; meaning: a correlation; entropy: 1 is even. */
   scores: NdArray;
-  /** Lower end of the 95 % interval over the texts. */
+  /** Lower end of the 95 % interval over the texts, or over the positions in them, if that is wider. */
   scores_low: NdArray;
   /** Upper end. */
   scores_high: NdArray;

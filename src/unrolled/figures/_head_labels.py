@@ -1,10 +1,11 @@
 """From scores to a name for a head, and an honest "unclassified".
 
 A head gets a name when the lower end of the score's interval is above the threshold. Thresholds lie well above what
-random heads reach: over thousands of them (attention drawn pair by pair, and attention made from random queries and
-keys of the tokens; 0.3 to 4 nats of spread; bidirectional and causal) the largest lower ends were previous .03,
-next .03, same .13, first .06, separator .16, local .18, duplicate .04, induction .02, syntax .08, meaning .09. A test
-draws them again and holds names given to random heads to 1 % at most, and plants a head of every kind.
+random heads reach. Over 4,880 heads of random models (weights' standard deviation .02 to .5, from even attention to all
+of it on one key; learned positions, also ten times as loud as the tokens, RoPE and none; decoders and encoders) the
+largest lower ends were previous .03, next .00, same .08, first .08, separator .29, local .11, duplicate .01, induction
+.02, syntax .00, meaning .08; two got a name, separator. Tests draw such models, and attention pair by pair, again, hold
+names given to random heads to 1 % at most, and plant a head of every kind.
 """
 
 from __future__ import annotations

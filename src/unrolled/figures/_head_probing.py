@@ -25,14 +25,14 @@ def too_short(model: Model) -> str:
 
 
 def scores_of(model: Model, kind: Kind) -> Work[heads.Scores]:
-    """Scored on some seventy short texts, whatever the reader's own is. Yields progress."""
+    """Scored on some eighty texts, whatever the reader's own is. Yields progress."""
     causal = kind == "self"
     probes, unscored = _probes(model, causal)
     traces: list[Trace] = []
     for done, probe in enumerate(probes):
         yield Progress(done, len(probes), "texts read to score the heads")
         traces.append(finish(record(model, _tokens(probe.ids))))
-    cosines = [_cosines(model, probe.ids) if "first" in probe.targets else None for probe in probes]
+    cosines = [_cosines(model, probe.ids) if "first" in probe.targets and not probe.long else None for probe in probes]
     layers = []
     for layer in range(traces[0].n_layer(kind)):
         yield Progress(layer, traces[0].n_layer(kind), "layers scored")
@@ -62,6 +62,7 @@ def _probes(model: Model, causal: bool) -> tuple[list[heads.ProbeText], str]:
     if not (found and with_arcs):
         found, with_arcs = heads.random_probes(drawn, prefix, longest=min(heads.LONGEST, room)), []
         missing.append(_NO_SENTENCES.format(name=model.name, context=model.context))
+    found += heads.long_probes(drawn, prefix, length=min(heads.LONG, room))
     longest = min(heads.LONGEST, room // 2, len(drawn))
     if longest >= heads.SHORTEST:
         with_arcs += heads.repeat_probes(drawn, prefix, longest=longest)

@@ -45,7 +45,7 @@ class Overview:
     scores: Float32[np.ndarray, "score layer head"]
     """0 is what an even spread would get, 1 is all of the attention; meaning: a correlation; entropy: 1 is even."""
     scores_low: Float32[np.ndarray, "score layer head"]
-    """Lower end of the 95 % interval over the texts."""
+    """Lower end of the 95 % interval over the texts, or over the positions in them, if that is wider."""
     scores_high: Float32[np.ndarray, "score layer head"]
     """Upper end."""
     labels: Names

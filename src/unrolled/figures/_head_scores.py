@@ -1,8 +1,10 @@
 """What a head does, as numbers: how much of its attention goes where a pattern says it should.
 
-Every head is scored on the same texts, whatever the reader's own is: ordinary sentences, repeated random tokens, and
-sentences whose grammar is known. A score is the share of attention that lands on a pattern's keys, less what an even
-spread would put there, over what is left: 0 is chance, 1 is all of it. Each comes with a 95 % interval over the texts.
+Every head is scored on the same texts, whatever the reader's own is: ordinary sentences, random tokens, repeated ones,
+and sentences whose grammar is known. A score is the share of attention that lands on a pattern's keys, less what an
+even spread would put there, over what is left: 0 is chance, 1 is all of it. Each comes with a 95 % interval over the
+texts; where all texts say the same, as position alone can make them do, over the positions: their errors are clustered
+(Liang & Zeger 1986, "Longitudinal data analysis using generalized linear models").
 
 Induction and duplicate: Olsson et al. 2022, "In-context learning and induction heads"; the repeats have many different
 lengths, since with one fixed length a head could find its place by distance alone. Syntactic arcs, as Clark et al.
@@ -22,11 +24,14 @@ from importlib import resources
 import numpy as np
 from jaxtyping import Bool, Float
 
+from unrolled.figures._head_syntax import syntactic_arcs
+
 PATTERNS = ("previous", "next", "same", "first", "separator", "local", "duplicate", "induction")
 SCORES = (*PATTERNS, "syntax", "meaning", "entropy")
 RELATIONS = ("d", "a", "s", "o")  # determiner, adjective, subject, object
 N_REPEATS = 24
 SHORTEST, LONGEST = 8, 24  # random tokens, before they are said again
+N_LONG, LONG = 8, 64  # texts, and random tokens in each
 NEAR = 3  # tokens on either side that count as local
 EARLY = 4  # queries before this see too few keys to say anything
 SEPARATORS = frozenset({",", ".", ";", ":", "[SEP]", "</s>"})
@@ -49,11 +54,12 @@ class ProbeText:
     ids: tuple[int, ...]
     targets: dict[str, Bool[np.ndarray, "query key"]]
     arcs: tuple[Arc, ...] = ()
+    long: bool = False
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Mean and 95 % interval over the texts, each (score, layer, head), in the order of SCORES."""
+    """Mean and 95 % interval over texts or positions, each (score, layer, head), in the order of SCORES."""
 
     mean: Float[np.ndarray, "score layer head"]
     low: Float[np.ndarray, "score layer head"]
@@ -103,6 +109,19 @@ def random_probes(
         length = int(random.integers(min(14, longest), longest + 1))
         drawn = random.choice(np.asarray(vocabulary), length, replace=length > len(vocabulary))
         probes.append(position_probe([*prefix, *map(int, drawn)]))
+    return probes
+
+
+def long_probes(
+    vocabulary: Sequence[int], prefix: Sequence[int] = (), *, length: int = LONG, seed: int = 2
+) -> list[ProbeText]:
+    """Long random texts: among many keys, none comes first or nearest by chance."""
+    random = np.random.default_rng(seed)
+    probes = []
+    for _ in range(N_LONG):
+        drawn = random.choice(np.asarray(vocabulary), length, replace=length > len(vocabulary))
+        probe = position_probe([*prefix, *map(int, drawn)])
+        probes.append(ProbeText(probe.ids, probe.targets, long=True))
     return probes
 
 
@@ -167,13 +186,14 @@ def score_layer(
     causal: bool,
 ) -> Float[np.ndarray, "score 3 head"]:
     """All scores of one layer's heads: mean, low and high. `weights(k)`: the layer's attention on probe k."""
-    values: dict[str, list[Float[np.ndarray, "head"]]] = {name: [] for name in SCORES}
+    values: dict[str, list[Float[np.ndarray, "head"]]] = {name: [] for name in SCORES if name not in PATTERNS}
+    patterns: dict[str, list[tuple[bool, np.ndarray]]] = {name: [] for name in PATTERNS}
     arcs: list[tuple[ProbeText, Float[np.ndarray, "head query key"]]] = []
     for number, probe in enumerate(probes):
         attention = weights(number)
         for name, target in probe.targets.items():
             if not (causal and name == "next"):
-                values[name].append(_excess(attention, target, causal))
+                patterns[name].append((probe.long, _excess(attention, target, causal)))
         if probe.arcs:
             arcs.append((probe, attention))
         similar = cosines[number]
@@ -181,59 +201,52 @@ def score_layer(
             values["meaning"].append(_correlation(attention, similar, probe.ids, causal))
             values["entropy"].append(_entropy(attention, causal))
     n_head = len(attention)
-    values["syntax"] = _syntax(arcs)
-    return np.stack([_interval(values[name], n_head) for name in SCORES])
+    values["syntax"] = syntactic_arcs(arcs)
+    intervals = {name: _of_pattern(found, n_head) for name, found in patterns.items()}
+    intervals |= {name: _interval(found, n_head) for name, found in values.items()}
+    return np.stack([intervals[name] for name in SCORES])
 
 
 def _excess(attention: np.ndarray, target: np.ndarray, causal: bool) -> np.ndarray:
-    """(head, n, n), (n, n) -> (head,): share on the target beyond an even spread's, over what is left to gain."""
+    """(head, n, n), (n, n) -> (head, query): share on the target beyond an even spread's, over what is left to gain;
+    nan for a query that has no such key, or little else."""
     n = len(target)
     visible = np.arange(1, n + 1) if causal else np.full(n, n)
     seen = target & np.tri(n, dtype=bool) if causal else target
     even = seen.sum(axis=1) / visible
     counted = (even > 0) & (even <= 0.5)
-    if not counted.any():
-        return np.zeros(len(attention))
-    mass = (attention * seen).sum(axis=-1)[:, counted]
-    return np.asarray(((mass - even[counted]) / (1 - even[counted])).mean(axis=-1))
+    mass = (attention * seen).sum(axis=-1)
+    return np.where(counted, (mass - even) / np.where(counted, 1 - even, 1), np.nan)
 
 
-def _syntax(arcs: Sequence[tuple[ProbeText, np.ndarray]]) -> list[np.ndarray]:
-    """For each head the relation and direction that it follows best: per text, its share beyond unrelated words'.
-
-    Two controls, of which the larger counts: unrelated words at the same distance, in all texts, and what unrelated
-    words give to the same key. A head that looks two words back, or at every noun, follows no relation.
-    """
-    if not arcs:
-        return []
-    by_distance: dict[int, list[np.ndarray]] = {}
-    by_key: dict[tuple[int, tuple[int, ...]], list[np.ndarray]] = {}
-    for text, (probe, attention) in enumerate(arcs):
-        for arc in probe.arcs:
-            if not arc.relation:
-                mass = _mass(attention, arc)
-                by_distance.setdefault(arc.distance, []).append(mass)
-                by_key.setdefault((text, arc.keys), []).append(mass)
-    names = sorted({arc.relation for probe, _ in arcs for arc in probe.arcs if arc.relation})
-    n_head = len(arcs[0][1])
-    nothing = [np.zeros(n_head)]
-    table = np.full((len(names), len(arcs), n_head), np.nan)
-    for text, (probe, attention) in enumerate(arcs):
-        gains: dict[str, list[np.ndarray]] = {}
-        for arc in probe.arcs:
-            if arc.relation:
-                same_distance = np.mean(by_distance.get(arc.distance, nothing), axis=0)
-                same_key = np.mean(by_key.get((text, arc.keys), nothing), axis=0)
-                gain = _mass(attention, arc) - np.maximum(same_distance, same_key)
-                gains.setdefault(arc.relation, []).append(gain)
-        for name, found in gains.items():
-            table[names.index(name), text] = np.mean(found, axis=0)
-    best = np.nanmean(table, axis=1).argmax(axis=0)  # (head,)
-    return list(table[best, :, np.arange(n_head)].T)  # of (text, head)
+def _of_pattern(texts: Sequence[tuple[bool, np.ndarray]], n_head: int) -> np.ndarray:
+    """(whether it is long, (head, query) of a text) -> (3, head). What holds in short texts must hold in long ones: of
+    the two intervals the lower counts."""
+    found = [_over_positions([rows for each, rows in texts if each is long], n_head) for long in (False, True)]
+    short, long = found
+    return np.where(long[1] < short[1], long, short)  # nan, where there are no long ones, is not lower
 
 
-def _mass(attention: np.ndarray, arc: Arc) -> np.ndarray:
-    return np.asarray(attention[:, arc.query, list(arc.keys)].sum(axis=-1))
+def _over_positions(texts: Sequence[np.ndarray], n_head: int) -> np.ndarray:
+    """Mean, and the wider of the intervals over the texts and over positions.
+
+    Token 7 asks token 6 in every text, and where position decides, all texts say the same: they are one observation
+    of each position and not many. What chance gives to some positions, an interval over positions gives away."""
+    if not texts:
+        return np.full((3, n_head), np.nan)
+    longest = max(rows.shape[1] for rows in texts)
+    stacked = np.full((len(texts), n_head, longest), np.nan)
+    for number, rows in enumerate(texts):
+        stacked[number, :, : rows.shape[1]] = rows
+    counted = ~np.isnan(stacked)
+    filled = np.where(counted, stacked, 0)
+    by_text = filled.sum(axis=2) / counted.sum(axis=2).clip(1)
+    mean, _, high = _interval(by_text, n_head)
+    off = np.where(counted, stacked - mean[:, None], 0).sum(axis=0)  # (head, position): positions are the clusters
+    n_position = max(int(counted[:, 0].any(axis=0).sum()), 1)
+    spread = np.sqrt((off**2).sum(axis=1) * n_position / max(n_position - 1, 1)) / counted[:, 0].sum().clip(1)
+    half = np.maximum(high - mean, 1.96 * spread)
+    return np.stack([mean, mean - half, mean + half])
 
 
 def _correlation(attention: np.ndarray, cosines: np.ndarray, ids: Sequence[int], causal: bool) -> np.ndarray:
@@ -264,9 +277,9 @@ def _entropy(attention: np.ndarray, causal: bool) -> np.ndarray:
     return np.asarray((bits[:, EARLY:] / np.log(visible[EARLY:])).mean(axis=-1))
 
 
-def _interval(values: Sequence[np.ndarray], n_head: int) -> np.ndarray:
+def _interval(values: Sequence[np.ndarray] | np.ndarray, n_head: int) -> np.ndarray:
     """(3, head): mean and the ends of its 95 % interval over the texts; nan where there is nothing to score."""
-    if not values:
+    if not len(values):
         return np.full((3, n_head), np.nan)
     stacked = np.stack(values)  # (text, head); nan where a text has no pair of the relation that the head follows
     mean = np.nanmean(stacked, axis=0)
