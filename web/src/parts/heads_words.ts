@@ -17,7 +17,7 @@ export function sayHead(overview: Overview, at: HeadAt, score: string): string {
   const others = overview.scoreNames.filter((one) => one !== "entropy" && !Number.isNaN(scoreAt(overview, one, at)[0]));
   const best = others.sort((a, b) => scoreAt(overview, b, at)[0] - scoreAt(overview, a, at)[0]).slice(0, LISTED);
   const listed = score ? [score, ...best.filter((one) => one !== score).slice(0, LISTED - 1)] : best;
-  return `${HEAD(at)}, ${name}: ${listed.map(scored).join(", ")}. Scores with their 95 % interval over the texts.`;
+  return `${HEAD(at)}, ${name}: ${listed.map(scored).join(", ")}. Scores with their 95 % interval.`;
 }
 
 /** The heads with the largest value of one score. */
