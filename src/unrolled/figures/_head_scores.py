@@ -281,7 +281,7 @@ def _interval(values: Sequence[np.ndarray] | np.ndarray, n_head: int) -> np.ndar
     """(3, head): mean and the ends of its 95 % interval over the texts; nan where there is nothing to score."""
     if not len(values):
         return np.full((3, n_head), np.nan)
-    stacked = np.stack(values)  # (text, head); nan where a text has no pair of the relation that the head follows
+    stacked = np.asarray(values)  # (text, head); nan where a text has no pair of the relation that the head follows
     mean = np.nanmean(stacked, axis=0)
     half = 1.96 * np.nanstd(stacked, axis=0, ddof=1) / np.sqrt((~np.isnan(stacked)).sum(axis=0))
     return np.stack([mean, mean - half, mean + half])

@@ -58,6 +58,8 @@ class GRUConfig:
     """Width of h and each gate, in all layers."""
     dropout: float = 0.0
     """Share of a layer's input and of the last layer's output that training drops."""
+    initial_range: float = 0.1
+    """Embeddings start uniform between ± this (Zaremba et al. 2014)."""
     reset: Literal["after", "before"] = "after"
     """Whether h is reset after the product with its matrix (torch, cuDNN) or before (Cho et al. 2014)."""
     update_bias: float = 0.0
@@ -152,7 +154,7 @@ class GRU(nn.Module):
 
         torch has two biases, of which here only the sum counts: b_ih holds the update bias, b_hh stays 0.
         """
-        start_embedding(self.embed, self.project, generator)
+        start_embedding(self.embed, self.project, self.config.initial_range, generator)
         for layer in self.layers:
             assert isinstance(layer, GRULayer)
             start_gates(layer, generator, lambda block: nn.init.orthogonal_(block, generator=generator))

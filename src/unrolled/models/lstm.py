@@ -51,6 +51,8 @@ class LSTMConfig:
     """Width of h, c and each gate, in all layers."""
     dropout: float = 0.0
     """Share of a layer's input and of the last layer's output that training drops."""
+    initial_range: float = 0.1
+    """Embeddings start uniform between ± this (Zaremba et al. 2014)."""
     forget_bias: float = 1.0
     """What is added inside the forget gate at the start, so that it starts open (Jozefowicz et al. 2015, §2.2)."""
 
@@ -124,7 +126,7 @@ class LSTM(nn.Module):
 
         torch has two biases, of which only the sum counts: b_ih holds the forget bias, b_hh stays 0.
         """
-        start_embedding(self.embed, self.project, generator)
+        start_embedding(self.embed, self.project, self.config.initial_range, generator)
         for layer in self.layers:
             assert isinstance(layer, LSTMLayer)
             start_gates(layer, generator, lambda block: nn.init.orthogonal_(block, generator=generator))

@@ -104,14 +104,16 @@ def check_config(config: Any) -> None:
     for name in ("vocabulary", "context", "n_layer", "d_embed", "d_hidden"):
         if getattr(config, name) < 1:
             raise ValueError(f"{name} = {getattr(config, name)} is not possible: 1 at least.")
+    if not config.initial_range > 0:
+        raise ValueError(f"initial_range = {config.initial_range} is not possible: above 0.")
     if not 0 <= config.dropout < 1:
         raise ValueError(f"dropout = {config.dropout} is not possible: a share from 0 to below 1.")
 
 
 @torch.no_grad()
-def start_embedding(embed: nn.Embedding, project: nn.Linear, generator: torch.Generator) -> None:
-    """The tied table uniform in ±0.1 (Zaremba et al. 2014; Merity et al. 2018), the projection as Glorot & Bengio."""
-    nn.init.uniform_(embed.weight, -0.1, 0.1, generator=generator)
+def start_embedding(embed: nn.Embedding, project: nn.Linear, reach: float, generator: torch.Generator) -> None:
+    """The tied table uniform between ±`reach`, the projection as Glorot & Bengio 2010."""
+    nn.init.uniform_(embed.weight, -reach, reach, generator=generator)
     nn.init.xavier_uniform_(project.weight, generator=generator)
     nn.init.zeros_(project.bias)
 

@@ -47,6 +47,8 @@ class RNNConfig:
     """Width of h, in all layers."""
     dropout: float = 0.0
     """Share of a layer's input and of the last layer's output that training drops."""
+    initial_range: float = 0.1
+    """Embeddings start uniform between ± this (Zaremba et al. 2014)."""
     nonlinearity: Literal["tanh", "relu"] = "tanh"
     """What stands around the sum. With relu, h has no bound (Le et al. 2015)."""
     recurrent_start: Literal["orthogonal", "scaled"] = "orthogonal"
@@ -117,7 +119,7 @@ class RNN(nn.Module):
 
     def initialise(self, generator: torch.Generator) -> None:
         """Glorot & Bengio 2010 from the input; W_hh orthogonal or scaled as the config says; biases 0."""
-        start_embedding(self.embed, self.project, generator)
+        start_embedding(self.embed, self.project, self.config.initial_range, generator)
         start = orthogonal if self.config.recurrent_start == "orthogonal" else scaled
         for layer in self.layers:
             assert isinstance(layer, RNNLayer)
