@@ -30,7 +30,7 @@ from unrolled.models.recurrent import (
     RecurrentState,
     State,
     called,
-    check_config,
+    check_language_model,
     listened_to,
     start_embedding,
     start_gates,
@@ -66,7 +66,7 @@ class GRUConfig:
     """Where the bias of the update gate starts; above 0, h is kept longer, as by an LSTM's forget bias."""
 
     def __post_init__(self) -> None:
-        check_config(self)
+        check_language_model(self)
 
 
 class GRULayer(nn.GRU):

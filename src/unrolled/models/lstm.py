@@ -23,7 +23,7 @@ from unrolled.models.recurrent import (
     RecurrentState,
     State,
     called,
-    check_config,
+    check_language_model,
     listened_to,
     start_embedding,
     start_gates,
@@ -57,7 +57,7 @@ class LSTMConfig:
     """What is added inside the forget gate at the start, so that it starts open (Jozefowicz et al. 2015, §2.2)."""
 
     def __post_init__(self) -> None:
-        check_config(self)
+        check_language_model(self)
         if not math.isfinite(self.forget_bias):
             raise ValueError(f"forget_bias = {self.forget_bias} is not possible: a finite number.")
 

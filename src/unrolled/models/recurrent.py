@@ -104,10 +104,15 @@ def check_config(config: Any) -> None:
     for name in ("vocabulary", "context", "n_layer", "d_embed", "d_hidden"):
         if getattr(config, name) < 1:
             raise ValueError(f"{name} = {getattr(config, name)} is not possible: 1 at least.")
-    if not config.initial_range > 0:
-        raise ValueError(f"initial_range = {config.initial_range} is not possible: above 0.")
     if not 0 <= config.dropout < 1:
         raise ValueError(f"dropout = {config.dropout} is not possible: a share from 0 to below 1.")
+
+
+def check_language_model(config: Any) -> None:
+    """As `check_config`, for the three families; how wide their embeddings start, too."""
+    check_config(config)
+    if not config.initial_range > 0:
+        raise ValueError(f"initial_range = {config.initial_range} is not possible: above 0.")
 
 
 @torch.no_grad()

@@ -20,7 +20,7 @@ from unrolled.models.recurrent import (
     RecurrentState,
     State,
     called,
-    check_config,
+    check_language_model,
     listened_to,
     start_embedding,
     start_gates,
@@ -58,7 +58,7 @@ class RNNConfig:
     values."""
 
     def __post_init__(self) -> None:
-        check_config(self)
+        check_language_model(self)
         if not self.spectral_radius > 0:
             raise ValueError(f"spectral_radius = {self.spectral_radius} is not possible: above 0.")
 
