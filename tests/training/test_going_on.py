@@ -121,7 +121,7 @@ while len(steps) < killed:
     child = run()
     if len(steps) % 4:  # every fourth is killed before or just after its first step
         os.read(begun, 1)
-    time.sleep(draw.uniform(0.0, 0.3))
+    time.sleep(draw.uniform(0.0, 0.2))
     os.kill(child, signal.SIGKILL)
     died = os.waitpid(child, 0)[1]
     assert os.WIFSIGNALED(died), died  # it was at work
@@ -135,7 +135,7 @@ print(json.dumps(steps))
 
 @pytest.mark.timeout(900)  # twenty processes on a busy machine
 def test_killed_twenty_times(tmp_path: Path) -> None:
-    recipe = small(text_file(tmp_path), "bound.steps=800", "reports=5", "save_seconds=0.02", "keep=[0.0, 0.02, 0.5]")
+    recipe = small(text_file(tmp_path), "bound.steps=3000", "reports=5", "save_seconds=0.02", "keep=[0.0, 0.02, 0.5]")
     told = subprocess.run(
         [sys.executable, "-c", SERVER, json.dumps(table_of(recipe)), str(tmp_path / "killed"), str(KILLED)],
         capture_output=True,
