@@ -51,12 +51,6 @@ class HubEar:
     def scaled(self, factors: Factors) -> AbstractContextManager[None]:
         return listening(self._module, self.kind_of, factors=factors)
 
-    def keys(self, cache: DynamicCache, layer: int) -> Tensor:
-        raise NotImplementedError  # every call is told its keys
-
-    def values(self, cache: DynamicCache, layer: int) -> Tensor:
-        raise NotImplementedError
-
 
 class EagerEar:
     """Weights that the model gives back itself: n × n, so for short texts only."""
@@ -79,12 +73,6 @@ class EagerEar:
                 hear(Heard(kind=kind, layer=layer, attention=_given(kind, weights), start=0, weights=weights))
 
     def scaled(self, factors: Factors) -> AbstractContextManager[None]:
-        raise NotImplementedError
-
-    def keys(self, cache: None, layer: int) -> Tensor:
-        raise NotImplementedError
-
-    def values(self, cache: None, layer: int) -> Tensor:
         raise NotImplementedError
 
 

@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from unrolled.checkpoints.known import GPT_PROBES
 from unrolled.checkpoints.model import Model, Readout
-from unrolled.checkpoints.prefixes import Cache
+from unrolled.checkpoints.prefixes import CachedReader
+from unrolled.checkpoints.scaling import scale_heads
 from unrolled.models.cache import KeyValueCache
 from unrolled.models.gpt import GPT
 from unrolled.models.positions import alibi, alibi_slopes
 from unrolled.models.weighing import Attention, Factors, Heard, Kind
 from unrolled.text import Tokenizer
-
-
-class GPTReader:
-    """Our GPT, read onwards from its cache."""
-
-    chunked = True
-
-    def __init__(self, module: GPT) -> None:
-        self._module = module
-
-    def new_cache(self) -> KeyValueCache:
-        return KeyValueCache()
-
-    def read(self, ids: Tensor, cache: Cache) -> Tensor:
-        assert isinstance(cache, KeyValueCache)
-        logits: Tensor = self._module(ids, cache=cache, last_only=True)
-        return logits[0, -1]
 
 
 class GPTEar:
@@ -63,31 +46,16 @@ class GPTEar:
                 hooks.callback(block.attn.q.register_forward_hook(heard).remove)  # type: ignore[union-attr]
             self._module(ids, cache=cache, last_only=True)
 
-    @contextmanager
-    def scaled(self, factors: Factors) -> Iterator[None]:
-        d = self._module.config.d_head
-        with ExitStack() as hooks:
-            for layer in {layer for _, layer, _ in factors}:
-                block: Any = self._module.blocks[layer]
-                widths = [factors.get(("self", layer, head), 1.0) for head in range(self._module.config.n_head)]
-                column = torch.tensor(widths).repeat_interleave(d)
-                hooks.callback(block.attn.output.register_forward_pre_hook(_times(column)).remove)
-            yield
+    def scaled(self, factors: Factors) -> AbstractContextManager[None]:
+        config, blocks = self._module.config, self._module.blocks
+        return scale_heads(
+            factors, config.n_head, config.d_head, lambda _, layer: blocks[layer].get_submodule("attn.output")
+        )
 
     def _hear(
         self, hear: Callable[[Heard], None], layer: int, start: int, module: nn.Module, inputs: Any, query: Tensor
     ) -> None:
         hear(Heard(kind="self", layer=layer, attention=self._attention, start=start, query=query[0]))
-
-    def keys(self, cache: KeyValueCache, layer: int) -> Tensor:
-        return cache.keys(layer)[0]
-
-    def values(self, cache: KeyValueCache, layer: int) -> Tensor:
-        return cache.values(layer)[0]
-
-
-def _times(factors: Tensor) -> Callable[[nn.Module, tuple[Tensor]], tuple[Tensor]]:
-    return lambda _, inputs: (inputs[0] * factors.to(inputs[0]),)
 
 
 def gpt_readout(module: GPT) -> Readout:
@@ -101,7 +69,7 @@ def gpt_model(module: GPT, tokenizer: Tokenizer, *, name: str, architecture: str
         name=name,
         architecture=architecture,
         module=module,
-        reader=GPTReader(module),
+        reader=CachedReader(module, KeyValueCache),
         blocks=list(module.blocks),
         ear=GPTEar(module),
         readout=gpt_readout(module),

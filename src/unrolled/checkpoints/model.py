@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from unrolled.checkpoints.prefixes import Cache, Prefixes, Reader, as_row, next_stop
 from unrolled.checkpoints.results import Results
 from unrolled.errors import BadInput, EmptyText, ProbeNotFound, TextTooLong
-from unrolled.models.families import FAMILIES
+from unrolled.models.families import family_of
 from unrolled.models.weighing import Ear
 from unrolled.progress import Progress, Work, stop_if_cancelled
 from unrolled.provenance import COMPUTED_BY, Provenance
@@ -170,7 +170,7 @@ class Model:
 
     def embeddings(self, ids: Sequence[int]) -> np.ndarray:
         """Rows of the table that tokens are looked up in: float32 (token, d_model)."""
-        ours = isinstance(self.module, tuple(family.model for family in FAMILIES.values()))
+        ours = family_of(self.module) is not None
         table: Any = self.module.embed if ours else self.module.get_input_embeddings()  # type: ignore[operator]
         rows: Tensor = table.weight[list(ids)]
         return rows.detach().float().cpu().numpy()

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from unrolled.checkpoints.model import Frame, Model
+from unrolled.checkpoints.scaling import scale_heads
 from unrolled.models import gru, lstm, transformer
 from unrolled.models.seq2seq import Additive, Dot, Seq2Seq, Seq2SeqConfig
 from unrolled.models.transformer import Transformer, TransformerConfig
@@ -47,22 +48,9 @@ class TransformerEar:
                     self._listen(hook, kind, layer, part, hear)
             self._module(ids, target, source_mask=_all_real(ids))
 
-    @contextmanager
-    def scaled(self, factors: Factors) -> Iterator[None]:
-        config = self._module.config
-        with ExitStack() as hooks:
-            for kind, layer in {(kind, layer) for kind, layer, _ in factors}:
-                widths = [factors.get((kind, layer, head), 1.0) for head in range(config.n_head)]
-                column = torch.tensor(widths).repeat_interleave(config.d_model // config.n_head)
-                output = self._parts(kind)[layer].output
-                hooks.callback(output.register_forward_pre_hook(_times(column)).remove)
-            yield
-
-    def keys(self, cache: None, layer: int) -> Tensor:
-        raise NotImplementedError  # every call is told its keys
-
-    def values(self, cache: None, layer: int) -> Tensor:
-        raise NotImplementedError
+    def scaled(self, factors: Factors) -> AbstractContextManager[None]:
+        n_head, d_model = self._module.config.n_head, self._module.config.d_model
+        return scale_heads(factors, n_head, d_model // n_head, lambda kind, layer: self._parts(kind)[layer].output)
 
     def _parts(self, kind: Kind) -> list[Any]:
         stack = self._module.encoder if kind == "encoder" else self._module.decoder
@@ -112,12 +100,6 @@ class AlignmentEar:
     def scaled(self, factors: Factors) -> AbstractContextManager[None]:
         raise NotImplementedError
 
-    def keys(self, cache: None, layer: int) -> Tensor:
-        raise NotImplementedError
-
-    def values(self, cache: None, layer: int) -> Tensor:
-        raise NotImplementedError
-
 
 Hook = Callable[[nn.Module, Callable[[Tensor], Any]], None]
 
@@ -134,10 +116,6 @@ def _hooks() -> Iterator[Hook]:
             hooks.callback(point.register_forward_hook(hear).remove)
 
         yield hook
-
-
-def _times(column: Tensor) -> Callable[[nn.Module, tuple[Tensor]], tuple[Tensor]]:
-    return lambda _, inputs: (inputs[0] * column.to(inputs[0]),)
 
 
 def _all_real(ids: Tensor) -> Tensor:

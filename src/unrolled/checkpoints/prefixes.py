@@ -4,12 +4,12 @@ state that a recurrent model carries."""
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from unrolled.models.recurrent import EVERY, RecurrentState
 
@@ -40,6 +40,19 @@ class Reader(Protocol):
 
     def read(self, ids: Tensor, cache: Cache) -> Tensor:
         """ids (1, n) after what `cache` holds -> logits of the last position (vocabulary,)."""
+
+
+class CachedReader:
+    """A module of ours that is called with token ids and a cache, which every pass carries on."""
+
+    chunked = True
+
+    def __init__(self, module: nn.Module, new_cache: Callable[[], Cache]) -> None:
+        self._module, self.new_cache = module, new_cache
+
+    def read(self, ids: Tensor, cache: Cache) -> Tensor:
+        logits: Tensor = self._module(ids, cache=cache, last_only=True)
+        return logits[0, -1]
 
 
 @dataclass

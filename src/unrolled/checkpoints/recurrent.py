@@ -8,11 +8,9 @@ layer's h, which is exact.
 
 from __future__ import annotations
 
-from torch import Tensor
-
 from unrolled.checkpoints.model import Model
-from unrolled.checkpoints.prefixes import Cache
-from unrolled.models.families import FAMILIES
+from unrolled.checkpoints.prefixes import CachedReader
+from unrolled.models.families import family_of
 from unrolled.models.gru import GRU
 from unrolled.models.lstm import LSTM
 from unrolled.models.recurrent import RecurrentState
@@ -25,33 +23,17 @@ LONGEST = 1 << 16
 Recurrent = RNN | LSTM | GRU
 
 
-class RecurrentReader:
-    """A recurrent model, read onwards from its state."""
-
-    chunked = True
-
-    def __init__(self, module: Recurrent) -> None:
-        self._module = module
-
-    def new_cache(self) -> RecurrentState:
-        return RecurrentState()
-
-    def read(self, ids: Tensor, cache: Cache) -> Tensor:
-        assert isinstance(cache, RecurrentState)
-        logits: Tensor = self._module(ids, cache=cache, last_only=True)
-        return logits[0, -1]
-
-
 def recurrent_model(
     module: Recurrent, tokenizer: Tokenizer, *, name: str, architecture: str, sha256: str | None
 ) -> Model:
     """With its tokenizer, every probe of its family in place."""
-    family = next(family for family in FAMILIES.values() if isinstance(module, family.model))
+    family = family_of(module)
+    assert family is not None
     return Model(
         name=name,
         architecture=architecture,
         module=module,
-        reader=RecurrentReader(module),
+        reader=CachedReader(module, RecurrentState),
         blocks=list(module.layers),
         readout=module.read_out,
         why={"attn": "its layers are recurrent and have no heads.", "resid": "its layers share no residual stream."},

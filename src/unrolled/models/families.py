@@ -33,3 +33,8 @@ FAMILIES: Mapping[str, Family] = {
         config=transformer.TransformerConfig, model=transformer.Transformer, probes=transformer.PROBES
     ),
 }
+
+
+def family_of(module: nn.Module) -> Family | None:
+    """The family that a module is of, if it is one of these."""
+    return next((family for family in FAMILIES.values() if isinstance(module, family.model)), None)

@@ -62,7 +62,7 @@ class Heard:
     query: Tensor | None = None
     """(head, new positions, d_head)."""
     key: Tensor | None = None
-    """(key-value head, positions so far, d_head); None when the cache holds them."""
+    """(key-value head, positions so far, d_head); None where a KeyValueCache holds them."""
     value: Tensor | None = None
     """As key, d_head perhaps of another width."""
     weights: Tensor | None = None
@@ -97,12 +97,6 @@ class Ear(Protocol):
 
     def scaled(self, factors: Factors) -> AbstractContextManager[None]:
         """Forward passes inside have these heads scaled."""
-
-    def keys(self, cache: Any, layer: int) -> Tensor:
-        """(key-value head, position, d_head) that the cache holds of a layer."""
-
-    def values(self, cache: Any, layer: int) -> Tensor:
-        """As `keys`."""
 
 
 def weight_rows(attention: Attention, query: Tensor, key: Tensor, rows: Tensor, first_head: int = 0) -> Tensor:

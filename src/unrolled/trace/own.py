@@ -44,12 +44,6 @@ class OwnEar:
     def scaled(self, factors: Factors) -> AbstractContextManager[None]:
         raise NotImplementedError
 
-    def keys(self, cache: None, layer: int) -> Tensor:
-        raise NotImplementedError
-
-    def values(self, cache: None, layer: int) -> Tensor:
-        raise NotImplementedError
-
 
 class _Heard:
     """Attention calls of one forward pass, in the order in which they come."""

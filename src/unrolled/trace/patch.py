@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from unrolled.checkpoints.model import Model
 from unrolled.errors import BadKnob, ProbeNotFound
-from unrolled.models.families import FAMILIES
+from unrolled.models.families import family_of
 from unrolled.models.weighing import Ear, Factors, Kind
 
 _OF_ALL = ("norm.final", "logits")  # probes outside the blocks
@@ -115,7 +115,7 @@ def _scalable(model: Model) -> Ear:
 
 def _place(model: Model, patch: Replace) -> tuple[nn.Module, bool, Tensor]:
     """The module, whether it is its input, and the value."""
-    ours = next((family for family in FAMILIES.values() if isinstance(model.module, family.model)), None)
+    ours = family_of(model.module)
     there = list(_OF_BLOCKS) if ours is None else sorted(ours.probes)
     if patch.probe not in there:
         raise ProbeNotFound(f"{model.name} has no probe {patch.probe!r} to replace; it has {', '.join(there)}.")

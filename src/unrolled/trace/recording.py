@@ -70,7 +70,7 @@ def _run(
         stop_if_cancelled()
         with model.running(), stream.listening(start):
             ear.forward(ids[:, start : start + step], decoder, cache, recording.hear)
-    recording.take(ear, cache)
+    recording.take(cache)
     yield Progress(len(tokens), len(tokens), "tokens recorded")
 
 
@@ -124,13 +124,13 @@ class _Recording:
         fits = block.shape[1:] == shape and heard.layer < len(block)
         return block[heard.layer] if fits else heard.query.new_empty(shape)
 
-    def take(self, ear: Ear, cache: Any) -> None:
+    def take(self, cache: Any) -> None:
         """After the last chunk: keys and values, which are in the cache or came with the last call."""
         layers: dict[Kind, dict[int, Layer]] = {}
         for (kind, layer), heard in self._heard.items():
             key, value = heard.key, heard.value
             if heard.key is None and heard.weights is None:
-                key, value = ear.keys(cache, layer), ear.values(cache, layer)
+                key, value = cache.keys(layer)[0], cache.values(layer)[0]
             query = self._queries.get((kind, layer))
             whole = heard.weights if query is None else query
             assert whole is not None
