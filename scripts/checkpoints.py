@@ -31,6 +31,7 @@ from unrolled.generating import Drawn, Sampling, generating
 from unrolled.progress import finish
 from unrolled.text import corpus, pairs
 from unrolled.training import read_recipe, recipe_of, training
+from unrolled.training.reporting import in_tables
 
 TITLES = {
     "rnn": "Elman RNN on English fiction",
@@ -81,10 +82,11 @@ def card(name: str, folder: Path, digest: str) -> str:
     """The model card, measured on what lies in `folder`."""
     model, recipe = checkpoints.open_model(str(folder)), read_run_config(folder).training
     measured = pair_lines(model, recipe) if "pairs" in recipe["text"] else text_lines(model, recipe)
+    beyond = model.parameters - in_tables(model.module)
     lines = [
         f"# {TITLES[name]}",
         "",
-        f"{model.parameters:,} parameters, {model.parameters - tables(model):,} beyond the table that input and output",
+        f"{model.parameters:,} parameters, {beyond:,} beyond the table that input and output",
         "share. Stored in float16; the numbers below are those of this file, computed in float32.",
         "",
         f"- Recipe: `{RECIPES.get(name, name)}.toml`, all of it in {CONFIG}. Seed {recipe['seed']}.",
@@ -94,12 +96,6 @@ def card(name: str, folder: Path, digest: str) -> str:
         "",
     ]
     return "\n".join(lines)
-
-
-def tables(model: checkpoints.Model) -> int:
-    """Parameters of the table that tokens are looked up in."""
-    embed = model.module.get_submodule("embed")
-    return sum(parameter.numel() for parameter in embed.parameters())
 
 
 def text_lines(model: checkpoints.Model, recipe: Any) -> list[str]:

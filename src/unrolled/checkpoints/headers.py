@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from unrolled.checkpoints.gguf import gguf_config
-from unrolled.checkpoints.gguf_header import read_gguf
+from unrolled.checkpoints.gguf_header import GGUFFile, read_gguf
 from unrolled.checkpoints.known import GPT_PROBES, Entry
 from unrolled.checkpoints.make import make_of, weight_files
 from unrolled.checkpoints.pairs import PairConfig, pair_probes
@@ -38,8 +38,7 @@ class StoredShape:
 def tensors_of(path: Path) -> dict[str, StoredShape]:
     """Every tensor of a checkpoint by the name that its file gives it."""
     if make_of(path) == "gguf":
-        found = read_gguf(path).tensors.values()
-        return {t.name: StoredShape(shape=t.shape, dtype=t.kind.name) for t in found}
+        return _gguf_tensors(read_gguf(path))
     return {
         name: StoredShape(shape=tensor.shape, dtype=tensor.dtype)
         for file in weight_files(path)
@@ -49,21 +48,21 @@ def tensors_of(path: Path) -> dict[str, StoredShape]:
 
 def entry_at(name: str, path: Path, said: Mapping[str, Any]) -> Entry:
     """The entry of what lies at `path`; `said`: title, licence, source, sha256 as far as they are known already."""
-    architecture, context, probes, licence, title = _facts(path)
+    facts = _facts(path)
     return Entry(
         name=name,
-        title=str(said.get("title") or title or path.stem),
-        licence=str(said.get("licence") or licence),
+        title=str(said.get("title") or facts.title or path.stem),
+        licence=str(said.get("licence") or facts.licence),
         source=str(said.get("source") or path),
         size_bytes=sum(file.stat().st_size for file in weight_files(path)),
         sha256=str(said.get("sha256") or ""),
-        parameters=sum(math.prod(t.shape) for t in tensors_of(path).values() if t.dtype not in _WHOLE_NUMBERS),
-        context=context,
-        architecture=architecture,
-        probes=probes,
+        parameters=sum(math.prod(t.shape) for t in facts.tensors.values() if t.dtype not in _WHOLE_NUMBERS),
+        context=facts.context,
+        architecture=facts.architecture,
+        probes=facts.probes,
         here=True,
         path=path,
-        takes_target=_takes_target(path),
+        takes_target=facts.takes_target,
     )
 
 
@@ -103,30 +102,62 @@ def hub_probes(config: Mapping[str, Any]) -> frozenset[str]:
     return frozenset({"attn"} if is_encoder else {"attn", "logits", "resid"})
 
 
-def _facts(path: Path) -> tuple[str, int, frozenset[str], str, str]:
-    """architecture, context, probes, licence, title."""
-    make = make_of(path)
+@dataclass(frozen=True, kw_only=True)
+class _Facts:
+    """What the headers of a checkpoint say, each read once."""
+
+    architecture: str
+    context: int
+    probes: frozenset[str]
+    tensors: Mapping[str, StoredShape]
+    licence: str = ""
+    title: str = ""
+    takes_target: bool = False
+
+
+def _facts(path: Path) -> _Facts:
+    make, folder = make_of(path), path if path.is_dir() else path.parent
     if make == "gguf":
-        file = read_gguf(path)
-        licence, title = (str(file.fields.get(f"general.{name}", "")) for name in ("license", "name"))
-        architecture = str(file.fields.get("general.architecture"))
-        try:
-            return architecture, gguf_config(file).context, GPT_PROBES, licence, title
-        except UnsupportedModel:
-            return architecture, 0, frozenset(), licence, title
-    folder = path if path.is_dir() else path.parent
+        return _gguf_facts(read_gguf(path))
     if make == "run":
         run = read_run_config(folder)
-        return run.architecture, *_run_facts(run), "", ""
+        context, probes = _run_facts(run)
+        return _Facts(
+            architecture=run.architecture,
+            context=context,
+            probes=probes,
+            tensors=tensors_of(path),
+            takes_target=isinstance(run.config, PairConfig),
+        )
     config = read_json(folder / "config.json")
-    return str(config.get("model_type", "unknown")), context_of(config), hub_probes(config), _card_licence(folder), ""
+    return _Facts(
+        architecture=str(config.get("model_type", "unknown")),
+        context=context_of(config),
+        probes=hub_probes(config),
+        tensors=tensors_of(path),
+        licence=_card_licence(folder),
+        takes_target=is_encoder_decoder(config),
+    )
 
 
-def _takes_target(path: Path) -> bool:
-    make, folder = make_of(path), path if path.is_dir() else path.parent
-    if make == "run":
-        return isinstance(read_run_config(folder).config, PairConfig)
-    return make == "huggingface" and is_encoder_decoder(read_json(folder / "config.json"))
+def _gguf_facts(file: GGUFFile) -> _Facts:
+    licence, title = (str(file.fields.get(f"general.{name}", "")) for name in ("license", "name"))
+    try:
+        context, probes = gguf_config(file).context, GPT_PROBES
+    except UnsupportedModel:
+        context, probes = 0, frozenset()
+    return _Facts(
+        architecture=str(file.fields.get("general.architecture")),
+        context=context,
+        probes=probes,
+        tensors=_gguf_tensors(file),
+        licence=licence,
+        title=title,
+    )
+
+
+def _gguf_tensors(file: GGUFFile) -> dict[str, StoredShape]:
+    return {t.name: StoredShape(shape=t.shape, dtype=t.kind.name) for t in file.tensors.values()}
 
 
 def _run_facts(run: RunConfig) -> tuple[int, frozenset[str]]:

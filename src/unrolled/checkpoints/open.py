@@ -33,9 +33,10 @@ from unrolled.checkpoints.run_folder import (
     read_run_config,
     read_tokenizer,
     shapes,
+    tokenizer_table,
     write_run_folder,
 )
-from unrolled.errors import BadCheckpoint, UnknownModel, UnsupportedModel
+from unrolled.errors import BadCheckpoint, UnknownModel
 from unrolled.models.gpt import GPTConfig
 from unrolled.progress import Progress, finish
 from unrolled.text import Tokenizer
@@ -81,8 +82,6 @@ def _opening_run(
 ) -> Generator[Progress, None, Model]:
     folder = path if path.is_dir() else path.parent
     run = read_run_config(folder)
-    if run.family not in _MAKERS:
-        raise UnsupportedModel(f"{folder} is of the family {run.family!r}; {', '.join(_MAKERS)} are opened.")
     check_fits(found.name, check_weights(folder, run), dtype, device)
     sha256 = run.source_sha256 or (yield from file_hash(folder / WEIGHTS))
     module = read_module(folder, run)
@@ -141,13 +140,8 @@ def _tensors(file: GGUFFile, config: GPTConfig, names: Mapping[str, str]) -> Ite
 
 
 def _run_config(file: GGUFFile, config: GPTConfig, tokenizer: Tokenizer, sha256: str) -> RunConfig:
-    said = {
-        "bos_id": tokenizer.bos_id,
-        "eos_ids": tokenizer.eos_ids,
-        "chat_template": tokenizer.chat_template,
-        "template_tokens": tokenizer.template_tokens,
-    }
     architecture = str(file.fields["general.architecture"])
+    said = tokenizer_table(tokenizer)
     return RunConfig(config=config, architecture=architecture, source_sha256=sha256, tokenizer=said)
 
 

@@ -111,6 +111,16 @@ def read_tokenizer(folder: Path, run: RunConfig) -> Tokenizer:
     )
 
 
+def tokenizer_table(tokenizer: Tokenizer) -> dict[str, Any]:
+    """What `read_tokenizer` wants to know besides tokenizer.json."""
+    return {
+        "bos_id": tokenizer.bos_id,
+        "eos_ids": tokenizer.eos_ids,
+        "chat_template": tokenizer.chat_template,
+        "template_tokens": tokenizer.template_tokens,
+    }
+
+
 def check_weights(folder: Path, run: RunConfig) -> int:
     """Number of parameters, if the file's names and shapes are exactly those of the config. Reads the header only."""
     path = folder / WEIGHTS

@@ -149,11 +149,7 @@ def _fixed(material: Material, tokenizer: Path, steps: int, device: str) -> Fixe
 
 
 def _write_config(folder: Path, recipe: Recipe, config: Any, tokenizer: Tokenizer, fixed: Fixed) -> None:
-    said = {
-        "bos_id": tokenizer.bos_id,
-        "eos_ids": tokenizer.eos_ids,
-        "template_tokens": tokenizer.template_tokens,
-    }
+    said = run_folder.tokenizer_table(tokenizer)
     training = table_of(recipe) | {"run": dataclasses.asdict(fixed)}
     run = RunConfig(config=config, architecture=recipe.family, source_sha256=None, tokenizer=said, training=training)
     write_whole(folder / CONFIG, run_folder.to_toml(run).encode())

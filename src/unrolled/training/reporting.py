@@ -6,6 +6,8 @@ import math
 import time
 from collections.abc import Iterator
 
+from torch import nn
+
 from unrolled.training import speaking
 from unrolled.training.batches import PairBatches, Special
 from unrolled.training.events import Event, HeldOut, Measured, Sampled, Started
@@ -69,19 +71,24 @@ def report(run: Run, *, whole: bool) -> Iterator[Event]:
 def started(run: Run) -> Started:
     """What is known before the first step."""
     fixed, config = run.folder.fixed, run.folder.config
-    tables = {"embed.weight", "place.weight", "head.weight"}
     return Started(
         step=run.step,
         steps=run.steps,
         family=run.folder.recipe.family,
         parameters=sum(p.numel() for p in run.module.parameters()),
-        embedding_parameters=sum(p.numel() for name, p in run.module.named_parameters() if name in tables),
+        embedding_parameters=in_tables(run.module),
         vocabulary=config.vocabulary,
         train_tokens=fixed.train_tokens,
         held_out_tokens=fixed.held_out_tokens,
         epochs=run.steps / run.batches.per_epoch,
         notes=run.notes,
     )
+
+
+def in_tables(module: nn.Module) -> int:
+    """Parameters of a model's tables of tokens and of positions."""
+    tables = {"embed.weight", "place.weight", "head.weight"}
+    return sum(p.numel() for name, p in module.named_parameters() if name in tables)
 
 
 def _sample(run: Run) -> tuple[str, str]:
