@@ -24,8 +24,8 @@ AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 TEXT = "The capital of France is"
 
 
-def show(page: Page, server: str, *, model: str = "smollm2", **state: Any) -> None:
-    parts = ["v1", f"text={quote_plus(TEXT)}", f"models={model}"]
+def show(page: Page, server: str, *, model: str = "smollm2", text: str = TEXT, **state: Any) -> None:
+    parts = ["v1", f"text={quote_plus(text)}", f"models={model}"]
     parts += [f"lens.{key.replace('__', '.')}={quote_plus(str(value))}" for key, value in state.items()]
     page.goto(f"{server}/figures/lens#{'&'.join(parts)}")
 
@@ -99,3 +99,17 @@ def test_axe_finds_nothing_and_nothing_runs_off(page: Page, server: str, width: 
     told = [(each["id"], [node["html"][:160] for node in each["nodes"][:3]]) for each in found]
     assert not told, json.dumps(told, indent=1)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("text", ["Hello", TEXT])
+def test_no_word_is_cut_off_by_the_pictures_edge(page: Page, server: str, width: int, text: str) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    show(page, server, text=text)
+    expect(cell(page, 0, 0)).to_be_visible()
+    outside = page.evaluate(
+        """() => { const scene = document.querySelector("svg.scene"), box = scene.getBoundingClientRect();
+        return [...scene.querySelectorAll("text")].filter(it => it.getBoundingClientRect().right > box.right + 1)
+            .map(it => it.textContent); }"""
+    )
+    assert outside == []
