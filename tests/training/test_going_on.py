@@ -162,10 +162,12 @@ def test_a_kill_between_the_save_and_its_place_is_mended(tmp_path: Path) -> None
     half = tmp_path / "run" / "saves" / ".000000009-abc"
     half.mkdir()
     (half / "model.safetensors").write_bytes(old[:100])
+    for name in (".log.jsonl-abc", ".config.toml-abc"):
+        (tmp_path / "run" / name).write_bytes(b"{")
     trained(None, tmp_path / "run", resume=True)
     trained(recipe, tmp_path / "whole")
     assert same(weights(tmp_path / "whole"), weights(tmp_path / "run"))
-    assert not half.exists()
+    assert list((tmp_path / "run").rglob(".*")) == []
 
 
 def _until(recipe: object, out: Path, step: int) -> list[object]:

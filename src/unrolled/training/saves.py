@@ -91,14 +91,22 @@ def read(path: Path) -> dict[str, Tensor]:
 
 def sweep(folder: Path) -> None:
     """Removes what a killed process left half-written, and what a whole save has replaced."""
-    for part in (folder / SAVES, folder / KEPT):
+    for part in (folder, folder / SAVES, folder / KEPT):
         for path in part.glob(".*") if part.is_dir() else ():
-            shutil.rmtree(path, ignore_errors=True)
+            _remove(path)
     found = saves(folder)
     if found:
         publish(folder, found[-1])
     for older in found[:-1]:
         shutil.rmtree(older, ignore_errors=True)
+
+
+def _remove(path: Path) -> None:
+    """A folder with all that is in it, or a file."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 @contextmanager
