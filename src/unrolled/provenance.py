@@ -22,7 +22,8 @@ class Provenance:
     name: str
     """The model, result or paper, as the reader knows it."""
     kind: Kind
-    """computed now | trained by this project | published in a paper | recorded earlier."""
+    """computed now | computed now by a model trained from a recipe, see `training` | published in a paper | recorded
+    earlier."""
     hash: str | None = None
     """sha256 of the file that was read, if there is one."""
     version: str
@@ -32,3 +33,5 @@ class Provenance:
     """Of the computation: float32, float64, bfloat16."""
     seed: int | None = None
     """Of anything drawn at random; None when nothing was."""
+    training: str | None = None
+    """Of a model that was trained from a recipe: by whom, the recipe, the seed of its first weights."""

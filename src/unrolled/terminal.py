@@ -32,8 +32,11 @@ def show(answer: Answer) -> None:
     console.print()
     for source in answer.provenance:
         seed = f", seed {source.seed}" if source.seed is not None else ""
+        sha256 = f", sha256 {source.hash[:8]}…" if source.hash else ""
+        trained = f" ({source.training}{sha256})" if source.training else ""
+        kind = "computed now" if source.kind == "trained" else f"{source.kind} now"
         console.print(
-            f"{source.kind} now by {source.name}, {source.dtype} on {source.device}{seed}; {source.version}",
+            f"{kind} by {source.name}{trained}, {source.dtype} on {source.device}{seed}; {source.version}",
             style="dim",
         )
 

@@ -95,6 +95,7 @@ export interface Provenance {
   device: string;
   dtype: string;
   seed: number | null;
+  training: string | null; // by whom, by which recipe and seed, where that is known
 }
 
 export interface Progress {

@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from unrolled.checkpoints.known import GPT_PROBES
-from unrolled.checkpoints.model import Model, Readout
+from unrolled.checkpoints.model import Model, Readout, Training
 from unrolled.checkpoints.prefixes import CachedReader
 from unrolled.checkpoints.scaling import scale_heads
 from unrolled.models.cache import KeyValueCache
@@ -63,7 +63,15 @@ def gpt_readout(module: GPT) -> Readout:
     return lambda x: module.logits(module.read_out(module.norm["final"](x)))
 
 
-def gpt_model(module: GPT, tokenizer: Tokenizer, *, name: str, architecture: str, sha256: str | None) -> Model:
+def gpt_model(
+    module: GPT,
+    tokenizer: Tokenizer,
+    *,
+    name: str,
+    architecture: str,
+    sha256: str | None,
+    training: Training | None = None,
+) -> Model:
     """Our GPT with its tokenizer, every probe in place."""
     return Model(
         name=name,
@@ -78,4 +86,5 @@ def gpt_model(module: GPT, tokenizer: Tokenizer, *, name: str, architecture: str
         context=module.config.context,
         vocabulary=module.config.vocabulary,
         sha256=sha256,
+        training=training,
     )

@@ -23,7 +23,9 @@ def int8_model(model: Model) -> Model:
         raise BadKnob(f"int8 weights are for models that run as our GPT; {model.name} ({model.architecture}) does not.")
     name, architecture, sha256 = model.name, model.architecture, model.provenance.hash
     module = with_int8_weights(model.module)
-    rounded = gpt_model(module, model.tokenizer, name=name, architecture=architecture, sha256=sha256)
+    rounded = gpt_model(
+        module, model.tokenizer, name=name, architecture=architecture, sha256=sha256, training=model.training
+    )
     rounded.parameters = model.parameters
     rounded.provenance = replace(model.provenance, dtype=LABEL)
     return rounded

@@ -21,7 +21,6 @@ from unrolled.models.families import family_of
 from unrolled.models.weighing import Ear
 from unrolled.progress import Progress, Work, stop_if_cancelled
 from unrolled.provenance import COMPUTED_BY, Provenance
-from unrolled.provenance import Kind as ProvenanceKind
 from unrolled.text import Tokenizer, Tokens
 
 CHUNK = 256  # tokens read between two reports of progress
@@ -47,6 +46,16 @@ class Frame:
 NO_FRAME = Frame()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """That a model's weights come from a training of ours."""
+
+    said: str
+    """Who trained it, by which recipe and seed: a provenance's words."""
+    seed: int
+    """Of the first weights."""
+
+
 class Model:
     """A causal language model with its tokenizer. Safe to use from several threads."""
 
@@ -67,7 +76,7 @@ class Model:
         context: int,
         vocabulary: int,
         sha256: str | None,
-        kind: ProvenanceKind = "computed",
+        training: Training | None = None,
     ) -> None:
         """`reader`: None for what says no next token. `blocks`: between them a question that nobody waits for any more
         is stopped. `ear`: how its attentions are heard. `readout`: final norm and unembedding. `why`: reasons why
@@ -80,12 +89,14 @@ class Model:
         self.device, self.dtype = first.device, first.dtype
         self.provenance = Provenance(
             name=name,
-            kind=kind,
+            kind="computed" if training is None else "trained",
             hash=sha256,
             version=COMPUTED_BY,
             device=str(self.device),
             dtype=str(self.dtype)[6:],
+            training=None if training is None else training.said,
         )
+        self.training = training
         self.blocks, self.ear, self.readout, self.frame = tuple(blocks), ear, readout, frame
         self.why = dict(why or {})
         self._reader = reader

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from unrolled.checkpoints import catalogue
 from unrolled.checkpoints.cache import cache_folder, file_hash, new_folder
 from unrolled.checkpoints.catalogue import entry
 from unrolled.checkpoints.gguf import gguf_config, gguf_names, gguf_weights
@@ -20,10 +21,11 @@ from unrolled.checkpoints.gpt import gpt_model
 from unrolled.checkpoints.known import Entry
 from unrolled.checkpoints.machine import check_fits, device_named, dtype_named
 from unrolled.checkpoints.make import make_of
-from unrolled.checkpoints.model import Model
+from unrolled.checkpoints.model import Model, Training
 from unrolled.checkpoints.pairs import pair_model
 from unrolled.checkpoints.recurrent import recurrent_model
 from unrolled.checkpoints.run_folder import (
+    KEPT,
     WEIGHTS,
     RunConfig,
     check_shapes,
@@ -45,7 +47,7 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 
 Parts = tuple[RunConfig, nn.Module, Tokenizer]
 
-_MAKERS: Mapping[str, Callable[..., Model]] = {
+MAKERS: Mapping[str, Callable[..., Model]] = {
     "gpt": gpt_model,
     "rnn": recurrent_model,
     "lstm": recurrent_model,
@@ -148,4 +150,23 @@ def _run_config(file: GGUFFile, config: GPTConfig, tokenizer: Tokenizer, sha256:
 def _model(found: Entry, sha256: str, parts: Parts, device: torch.device, dtype: torch.dtype) -> Model:
     run, module, tokenizer = parts
     module.to(device=device, dtype=dtype)
-    return _MAKERS[run.family](module, tokenizer, name=found.name, architecture=run.architecture, sha256=sha256)
+    return MAKERS[run.family](
+        module,
+        tokenizer,
+        name=found.name,
+        architecture=run.architecture,
+        sha256=sha256,
+        training=_training(found, run),
+    )
+
+
+def _training(found: Entry, run: RunConfig) -> Training | None:
+    """Who trained it: this project what it ships, `unrolled train` other run folders; a save on the way says its step."""
+    seed = run.training.get("seed")
+    if found.path is None or type(seed) is not int or not 0 <= seed < 2**63:
+        return None
+    if found.path.parent == catalogue.SHIPPED:
+        return Training(said=found.source, seed=seed)
+    folder = found.path if found.path.is_dir() else found.path.parent
+    steps = f", {int(folder.name):,} steps" if folder.parent.name == KEPT and folder.name.isdecimal() else ""
+    return Training(said=f"trained by unrolled train: family {run.family}, seed {seed}{steps}", seed=seed)

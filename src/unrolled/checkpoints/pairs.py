@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from unrolled.checkpoints.model import Frame, Model
+from unrolled.checkpoints.model import Frame, Model, Training
 from unrolled.checkpoints.scaling import scale_heads
 from unrolled.models import gru, lstm, transformer
 from unrolled.models.seq2seq import Additive, Dot, Seq2Seq, Seq2SeqConfig
@@ -134,7 +134,15 @@ def pair_probes(config: PairConfig) -> frozenset[str]:
     return frozenset({"memory", *(f"decoder.{probe}" for probe in cell - {"logits"}), *attn})
 
 
-def pair_model(module: Pair, tokenizer: Tokenizer, *, name: str, architecture: str, sha256: str | None) -> Model:
+def pair_model(
+    module: Pair,
+    tokenizer: Tokenizer,
+    *,
+    name: str,
+    architecture: str,
+    sha256: str | None,
+    training: Training | None = None,
+) -> Model:
     """Our encoder-decoder with its tokenizer: a source is followed by eos, a target begins with bos."""
     config = module.config
     if isinstance(module, Transformer):
@@ -157,4 +165,5 @@ def pair_model(module: Pair, tokenizer: Tokenizer, *, name: str, architecture: s
         context=config.context,
         vocabulary=config.vocabulary,
         sha256=sha256,
+        training=training,
     )

@@ -8,7 +8,7 @@ layer's h, which is exact.
 
 from __future__ import annotations
 
-from unrolled.checkpoints.model import Model
+from unrolled.checkpoints.model import Model, Training
 from unrolled.checkpoints.prefixes import CachedReader
 from unrolled.models.families import family_of
 from unrolled.models.gru import GRU
@@ -24,7 +24,13 @@ Recurrent = RNN | LSTM | GRU
 
 
 def recurrent_model(
-    module: Recurrent, tokenizer: Tokenizer, *, name: str, architecture: str, sha256: str | None
+    module: Recurrent,
+    tokenizer: Tokenizer,
+    *,
+    name: str,
+    architecture: str,
+    sha256: str | None,
+    training: Training | None = None,
 ) -> Model:
     """With its tokenizer, every probe of its family in place."""
     family = family_of(module)
@@ -42,4 +48,5 @@ def recurrent_model(
         context=LONGEST,
         vocabulary=module.config.vocabulary,
         sha256=sha256,
+        training=training,
     )

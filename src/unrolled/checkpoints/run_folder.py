@@ -32,6 +32,8 @@ from unrolled.progress import Progress, stop_if_cancelled
 from unrolled.text import Tokenizer
 
 CONFIG, WEIGHTS, TOKENIZER = "config.toml", "model.safetensors", "tokenizer.json"
+KEPT = "kept"
+"""In a training's folder, where run folders of some of its steps lie, each named after its step."""
 _MAY_BE_ZERO = ("dropout",)
 _ANY_SIGN = ("forget_bias", "update_bias")
 

@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from unrolled.training.order import NOT_A_TARGET, Windows, seed_of
+from unrolled.checkpoints.first import seed_of
+from unrolled.training.order import NOT_A_TARGET, Windows
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,10 +16,10 @@ from typing import Any
 import safetensors.torch
 import torch
 from pydantic import TypeAdapter, ValidationError
-from torch import nn
 
 from unrolled.checkpoints import run_folder
 from unrolled.checkpoints.cache import new_folder, write_whole
+from unrolled.checkpoints.first import first_weights
 from unrolled.checkpoints.run_folder import CONFIG, TOKENIZER, WEIGHTS, RunConfig
 from unrolled.errors import BadCheckpoint, BadInput
 from unrolled.models.families import FAMILIES
@@ -27,7 +27,6 @@ from unrolled.progress import Work
 from unrolled.text import Tokenizer
 from unrolled.text.vocabularies import PAD
 from unrolled.training.material import TOKENS, Material, prepare
-from unrolled.training.order import seed_of
 from unrolled.training.recipe import Recipe, recipe_of, table_of
 
 FORMAT = 1
@@ -72,7 +71,7 @@ def create(recipe: Recipe, out: Path, device: str) -> Work[None]:
             tokenizer, material = yield from prepare(recipe, folder)
             config = family_config(recipe, tokenizer)
             tokenizer.save(folder / TOKENIZER)
-            module = first_weights(recipe, config)
+            module = first_weights(recipe.family, config, recipe.seed)
             safetensors.torch.save_file(module.state_dict(), folder / WEIGHTS)
             fixed = _fixed(material, folder / TOKENIZER, recipe.bound.steps or 0, device)
             _write_config(folder, recipe, config, tokenizer, fixed)
@@ -127,13 +126,6 @@ def family_config(recipe: Recipe, tokenizer: Tokenizer) -> Any:
         first = error.errors()[0]
         name = ".".join(map(str, ("model", *first["loc"])))
         raise BadInput(f"{name} = {str(first['input'])[:60]} is not possible: {first['msg']}.") from None
-
-
-def first_weights(recipe: Recipe, config: Any) -> nn.Module:
-    """The model as it starts, a function of the seed."""
-    module = FAMILIES[recipe.family].model(config)
-    module.initialise(torch.Generator().manual_seed(seed_of(recipe.seed, "weights")))  # type: ignore[operator]
-    return module
 
 
 def _fixed(material: Material, tokenizer: Path, steps: int, device: str) -> Fixed:

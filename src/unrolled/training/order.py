@@ -7,21 +7,16 @@ run that goes on needs none of their state.
 
 from __future__ import annotations
 
-import hashlib
 from functools import lru_cache
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from unrolled.checkpoints.first import seed_of
+
 NOT_A_TARGET = -100
 """In place of a token that is not to be predicted here; `F.cross_entropy` leaves it out."""
-
-
-def seed_of(seed: int, purpose: str, number: int = 0, rank: int = 0) -> int:
-    """63 bits for the random numbers of one purpose at one step in one process."""
-    digest = hashlib.sha256(f"{seed}/{purpose}/{number}/{rank}".encode()).digest()
-    return int.from_bytes(digest[:8], "little") >> 1
 
 
 class Windows:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from unrolled.checkpoints.first import seed_of
 from unrolled.checkpoints.machine import device_named
 from unrolled.checkpoints.run_folder import WEIGHTS
 from unrolled.errors import Diverged
@@ -20,7 +21,6 @@ from unrolled.training.batches import Batches, PairBatches, Pairs, Special, Text
 from unrolled.training.folder import RunFolder
 from unrolled.training.material import TOKENS
 from unrolled.training.optimiser import make_optimiser, means_of, put_back
-from unrolled.training.order import seed_of
 from unrolled.training.processes import Processes
 from unrolled.training.schedule import learning_rate
 

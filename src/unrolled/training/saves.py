@@ -24,10 +24,10 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from unrolled.checkpoints.cache import new_folder
-from unrolled.checkpoints.run_folder import CONFIG, TOKENIZER, WEIGHTS
+from unrolled.checkpoints.run_folder import CONFIG, KEPT, TOKENIZER, WEIGHTS
 from unrolled.errors import BadCheckpoint, SaveFailed
 
-SAVES, KEPT, STATE = "saves", "kept", "state.safetensors"
+SAVES, STATE = "saves", "state.safetensors"
 Tensors = Mapping[str, Tensor]
 
 

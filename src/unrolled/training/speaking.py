@@ -7,9 +7,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from unrolled.checkpoints.first import seed_of
 from unrolled.text import Tokenizer
 from unrolled.training.batches import Batch, Special
-from unrolled.training.order import seed_of
 
 PROMPT, LENGTH = 16, 64
 """Tokens of the held-out text that are continued, and tokens said."""
