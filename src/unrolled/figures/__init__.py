@@ -113,7 +113,8 @@ def answer(
     inputs = _inputs(panel, tuple(models), text, target)
     outcome = panel.run(*inputs, **values)
     result = (yield from outcome) if inspect.isgenerator(outcome) else outcome
-    return Answer(panel.figure, panel, values, _provenance(panel, tuple(models), values), result)
+    sources = panel.sources(result) if panel.sources else _provenance(panel, tuple(models), values)
+    return Answer(panel.figure, panel, values, sources, result)
 
 
 def _figure(name: str) -> Figure:
@@ -147,6 +148,8 @@ def _inputs(panel: Panel, models: tuple[Model, ...], text: str | None, target: s
 def _provenance(panel: Panel, models: tuple[Model, ...], knobs: dict[str, Any]) -> tuple[Provenance, ...]:
     """One entry a model; a panel without models names its own formula. Whatever is drawn at random shows its seed."""
     seed = knobs.get("seed")
+    if panel.sources is not None:
+        return panel.sources(models, knobs)
     if models:
         return tuple(replace(model.provenance, seed=seed) for model in models)
     formulas = f"the formulas of {panel.figure}"

@@ -18,12 +18,16 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from pydantic import create_model
 
+from unrolled.checkpoints import Model
 from unrolled.figures._inputs import Input, input_of, why_closed
 from unrolled.figures._knobs import Knobs
 from unrolled.mathematics import Formula
+from unrolled.provenance import Provenance
 
 F = TypeVar("F", bound=Callable[..., Any])
 V = TypeVar("V")
+Sources = Callable[[tuple[Model, ...], dict[str, Any]], tuple[Provenance, ...]]
+"""Models and knobs -> where a panel's numbers come from, if not simply from all of the models."""
 
 
 class Axes:
@@ -62,6 +66,7 @@ class Panel:
     source: str
     claim: str | None
     shows: tuple[Callable[..., Any], ...]
+    sources: Sources | None = None
 
     @property
     def title(self) -> str:
@@ -124,16 +129,18 @@ def panel(
     source: str,
     claim: str | None = None,
     shows: tuple[Callable[..., Any], ...] = (),
+    sources: Sources | None = None,
 ) -> Callable[[F], F]:
     """Marks a function as a panel of its module's figure.
 
     `needs`: probes that its models must have. `source`: paper and section. `claim`: the experiment that tests it.
-    `shows`: helper functions whose source belongs under "Code" beside the panel's own.
+    `shows`: helper functions whose source belongs under "Code" beside the panel's own. `sources`: its provenance, where
+    it is not one entry for each of the models; entries of the models that stand side by side come first.
     """
 
     def mark(run: F) -> F:
         figure = run.__module__.rpartition(".")[2]
-        run.__panel__ = Panel(figure, run.__name__, run, needs, formula, source, claim, shows)  # type: ignore[attr-defined]
+        run.__panel__ = Panel(figure, run.__name__, run, needs, formula, source, claim, shows, sources)  # type: ignore[attr-defined]
         return run
 
     return mark

@@ -30,11 +30,16 @@ def tables(answer: Answer) -> list[Table]:
     fields = answer.panel.fields
     found = []
     if any(field.many for field in fields):
-        for index, source in enumerate(answer.provenance):
+        for index, source in enumerate(answer.provenance[: _models(answer, fields)]):
             values = {field.name: getattr(answer.result, field.name)[index] for field in fields if field.many}
             found += _tables([field for field in fields if field.many], values, source.name)
     values = {field.name: getattr(answer.result, field.name) for field in fields if not field.many}
     return found + _tables([field for field in fields if not field.many], values, "")
+
+
+def _models(answer: Answer, fields: list[Field]) -> int:
+    """How many models stand side by side: other sources come after theirs."""
+    return len(getattr(answer.result, next(field.name for field in fields if field.many)))
 
 
 def _tables(fields: list[Field], values: dict[str, Any], model: str) -> list[Table]:

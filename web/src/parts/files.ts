@@ -15,7 +15,9 @@ export function json(result: Result): string {
 export function csv(panel: Panel, result: Result): string {
   const many = panel.result.filter((field) => field.many);
   const single = panel.result.filter((field) => !field.many);
-  const tables = many.length > 0 ? result.provenance.flatMap((source, i) => tablesOf(many, result, i, `${source.name}: `)) : [];
+  const first = result.data[many[0]?.name ?? ""];
+  const models = Array.isArray(first) ? result.provenance.slice(0, first.length) : []; // other sources come after them
+  const tables = many.length > 0 ? models.flatMap((source, i) => tablesOf(many, result, i, `${source.name}: `)) : [];
   const all = [...tables, ...(single.length > 0 ? tablesOf(single, result, 0, "") : [])];
   return all.map((rows) => rows.map((row) => row.map(quoted).join(",") + "\r\n").join("")).join("\r\n");
 }
