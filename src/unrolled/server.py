@@ -29,7 +29,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from unrolled import checkpoints, pages, wire
 from unrolled.desk import Desk, Shelf
 from unrolled.errors import Busy, PortTaken, UnrolledError
-from unrolled.figures import answer, catalogue, check_knobs, figure
+from unrolled.figures import answer, catalogue, check_knobs, figure, opened_by
 from unrolled.progress import Progress, Work
 from unrolled.schema import figure_json
 
@@ -313,7 +313,6 @@ async def _warm(shelf: Shelf, desk: Desk) -> None:
 def entry_json(entry: checkpoints.Entry) -> dict[str, Any]:
     """One model as the page and `models info` show it."""
     closed = {name: each.why_closed(entry.name, entry.probes) for name, each in catalogue().items()}
-    takes_model = {name for name, each in catalogue().items() if any(panel.needs for panel in each.panels.values())}
     fields = (
         "name",
         "title",
@@ -328,7 +327,7 @@ def entry_json(entry: checkpoints.Entry) -> dict[str, Any]:
         "takes_target",
     )
     return {field: getattr(entry, field) for field in fields} | {
-        "opens": [name for name, reason in closed.items() if reason is None and name in takes_model],
+        "opens": opened_by(entry.probes),
         "closed": {name: reason for name, reason in closed.items() if reason},
     }
 

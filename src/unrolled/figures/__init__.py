@@ -53,8 +53,8 @@ class Figure:
 
     def why_closed(self, name: str, probes: frozenset[str]) -> str | None:
         """Why a model does not open this figure, or None: when it opens one panel, or no panel takes a model."""
-        reasons = [panel.why_closed(name, probes) for panel in self.panels.values()]
-        return None if None in reasons else reasons[0]
+        reasons = [panel.why_closed(name, probes) for panel in self.panels.values() if panel.takes_model]
+        return None if not reasons or None in reasons else reasons[0]
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,7 @@ def answer(
     inputs = _inputs(panel, tuple(models), text, target)
     outcome = panel.run(*inputs, **values)
     result = (yield from outcome) if inspect.isgenerator(outcome) else outcome
-    sources = panel.sources(result) if panel.sources else _provenance(panel, tuple(models), values)
-    return Answer(panel.figure, panel, values, sources, result)
+    return Answer(panel.figure, panel, values, _provenance(panel, tuple(models), values), result)
 
 
 def _figure(name: str) -> Figure:

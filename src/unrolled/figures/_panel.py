@@ -113,10 +113,14 @@ class Panel:
         """Why a model with these probes does not open the panel, or None when it does."""
         return why_closed(name, probes, self.needs)
 
+    @property
+    def takes_model(self) -> bool:
+        """Whether a model is among its inputs."""
+        return any(accepted.kind in ("model", "models") for accepted in self.inputs.values())
+
     def opens_with(self, probes: frozenset[str]) -> bool:
         """Whether it takes a model, and one with these probes."""
-        takes = any(accepted.kind in ("model", "models") for accepted in self.inputs.values())
-        return takes and probes.issuperset(self.needs)
+        return self.takes_model and probes.issuperset(self.needs)
 
     def _parameters(self) -> list[inspect.Parameter]:
         return list(inspect.signature(self.run).parameters.values())
