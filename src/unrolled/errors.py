@@ -11,7 +11,8 @@ given, what exists, what to do. Every door shows that sentence and nothing else.
     │   ├── UnknownFigure
     │   ├── UnknownPanel
     │   ├── UnknownChapter
-    │   └── UnknownModel
+    │   ├── UnknownModel
+    │   └── UnknownRun
     ├── ModelError          422   the model is there, and cannot be used for this
     │   ├── BadCheckpoint         damaged, hostile, or not what it says it is
     │   ├── UnsupportedModel      an architecture or file type that is not opened
@@ -75,6 +76,10 @@ class UnknownChapter(NotFound):
 
 class UnknownModel(NotFound):
     """No checkpoint of that name or at that path."""
+
+
+class UnknownRun(NotFound):
+    """No training run of that name or in that folder."""
 
 
 class ModelError(UnrolledError):

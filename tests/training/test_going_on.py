@@ -14,7 +14,8 @@ import pytest
 import torch
 
 from small_runs import recipe_file, same, small, stopped, text_file, trained, weights
-from unrolled.training import Ended, HeldOut, Started, log, read_run, run, saves
+from unrolled.checkpoints.run_log import read_events
+from unrolled.training import Ended, HeldOut, Started, read_run, run, saves
 from unrolled.training.recipe import table_of
 
 KILLED = 20
@@ -37,7 +38,9 @@ def test_a_resumed_run_is_the_same_run(tmp_path: Path) -> None:
     ours, theirs = (dict(saves.newest(tmp_path / name)[1]) for name in ("whole", "parts"))  # type: ignore[index]
     assert ours.pop("run.seconds") != theirs.pop("run.seconds")
     assert same(ours, theirs)
-    losses = [[e["loss"] for e in log.read(tmp_path / name) if e["event"] == "heldout"] for name in ("whole", "parts")]
+    losses = [
+        [e["loss"] for e in read_events(tmp_path / name) if e["event"] == "heldout"] for name in ("whole", "parts")
+    ]
     assert losses[0] == losses[1] == [event.loss for event in whole if isinstance(event, HeldOut)]
     assert sorted(path.name for path in (tmp_path / "parts" / "kept").iterdir()) == ["000000000", "000000006"]
 
@@ -223,6 +226,6 @@ def test_two_processes_are_one(tmp_path: Path) -> None:
     one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
     for name, expected in one.items():
         torch.testing.assert_close(two[name], expected, rtol=0, atol=1e-5)
-    ours, theirs = ([e for e in log.read(tmp_path / n) if e["event"] == "heldout"][-1] for n in ("one", "two"))
+    ours, theirs = ([e for e in read_events(tmp_path / n) if e["event"] == "heldout"][-1] for n in ("one", "two"))
     assert ours["predicted"] == theirs["predicted"]
     assert ours["loss"] == pytest.approx(theirs["loss"], abs=1e-5)

@@ -2,6 +2,7 @@
 
     CACHE/models/NAME/            weights and licence of a fetched checkpoint, entry.toml
     CACHE/opened/HASH-DTYPE/      a run folder of ours: memory-mapped when the model is opened again
+    CACHE/runs/NAME.json          where a run begun on this machine lies, see run_names.py
     CACHE/hashes.json             (path, size, time of change) -> sha256, so that opening does not read the file twice
 
 Folders appear whole or not at all: they are written under another name, flushed to the disk, and renamed.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from unrolled.cli.options import AsJson
 from unrolled.errors import BadInput
 
 if TYPE_CHECKING:
-    from unrolled.training import Recipe
+    from unrolled.training import Event, Recipe
 
 
 def train(
@@ -51,7 +51,7 @@ def train(
     chosen, folder = resumed(asked, out) if resume else new(asked, out)
     with interruptible() as stop:
         events = training.training(chosen, folder, resume=resume, device=device, stop=stop.is_set)
-        Speaker(folder, as_json=as_json).tell(events)
+        Speaker(folder, as_json=as_json).tell(_noted(events, folder))
     if stop.is_set():
         raise typer.Exit(130)
 
@@ -113,6 +113,19 @@ def _applied(table: dict[str, Any], asked: Asked, where: str) -> Recipe:
             f"The recipe {where} is for {recipe.family}, and --family says {asked.family}: give one of them."
         )
     return recipe
+
+
+def _noted(events: Iterable[Event], folder: Path) -> Iterator[Event]:
+    """The events; as soon as there is a run folder, the guide can find it by name."""
+    from unrolled.checkpoints.run_folder import CONFIG
+    from unrolled.checkpoints.run_names import note_run
+
+    noted = False
+    for event in events:
+        if not noted and (folder / CONFIG).is_file():
+            noted = True
+            note_run(folder)
+        yield event
 
 
 @contextmanager

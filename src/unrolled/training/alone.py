@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from unrolled.checkpoints.run_lock import LOCK, locked
 from unrolled.errors import BadInput
 from unrolled.training.processes import Processes
+
+_TRIES, _PAUSE = 10, 0.02
+"""Who only looks whether a training is at work holds the lock for less than a pause."""
 
 
 @contextmanager
@@ -18,20 +22,15 @@ def alone(folder: Path, group: Processes) -> Iterator[None]:
     if not group.first:
         yield
         return
-    with (folder / "lock").open("w") as file:
-        if not _locked(file):
+    with (folder / LOCK).open("w") as file:
+        if not _soon_locked(file):
             raise BadInput(f"Another training is at work in {folder}: wait for its end, or stop it first.")
         yield
 
 
-def _locked(file: IO[str]) -> bool:
-    """Whether the lock was free; Windows has none of this kind."""
-    if sys.platform == "win32":
-        return True
-    import fcntl
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+def _soon_locked(file: IO[str]) -> bool:
+    for _ in range(_TRIES):
+        if locked(file):
+            return True
+        time.sleep(_PAUSE)
+    return False

@@ -14,6 +14,9 @@ from torch import Tensor, nn
 from unrolled.checkpoints.first import seed_of
 from unrolled.training.order import NOT_A_TARGET, Windows
 
+COUNTED = 1 << 20
+"""Tokens of a file that are counted at once."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
@@ -68,6 +71,9 @@ class Batches(Protocol):
     def held_out(self, limit: int = 0, rank: int = 0, world: int = 1) -> Iterator[Batch]:
         """The first `limit` tokens that are only measured on (0: all of them), each predicted once."""
 
+    def held_out_counts(self, vocabulary: int) -> np.ndarray:
+        """How often each token is to be predicted in all of the held-out part, (vocabulary,)."""
+
 
 class TextBatches:
     """Windows of a text."""
@@ -92,6 +98,13 @@ class TextBatches:
                 self._window(start, min(start + self.context, count)) for start in starts[first : first + self.batch]
             ]
             yield Batch(ids=torch.stack([x for x, _ in cut]), targets=torch.stack([y for _, y in cut]))
+
+    def held_out_counts(self, vocabulary: int) -> np.ndarray:
+        """See `Batches`."""
+        counts = np.zeros(vocabulary, np.int64)
+        for start in range(1, len(self._held_out), COUNTED):
+            counts += np.bincount(self._held_out[start : start + COUNTED], minlength=vocabulary)
+        return counts
 
     def _window(self, start: int, end: int) -> tuple[Tensor, Tensor]:
         ids = torch.zeros(self.context, dtype=torch.long)
@@ -128,6 +141,13 @@ class PairBatches:
         numbers = np.arange(min(count, len(lengths)))
         for first in range(rank * self.batch, len(numbers), world * self.batch):
             yield self._batch(self._held_out, numbers[first : first + self.batch])
+
+    def held_out_counts(self, vocabulary: int) -> np.ndarray:
+        """See `Batches`."""
+        counts = np.zeros(vocabulary, np.int64)
+        for number in range(len(self._held_out)):
+            np.add.at(counts, [*self._held_out[number][1], self._special.eos], 1)
+        return counts
 
     def _epoch(self, epoch: int) -> list[np.ndarray]:
         random = np.random.Generator(np.random.Philox(seed_of(self.seed, "order", epoch)))

@@ -33,6 +33,9 @@ class Started:
     held_out_tokens: int
     epochs: float
     """How often everything is seen, in the whole run."""
+    unigram: float
+    """Entropy of the held-out part's tokens, one by one, in nats: what it costs to know how often each occurs and no
+    more. Shannon 1951, F_1."""
     notes: tuple[str, ...] = ()
     """What the reader should know, e.g. why a resumed run is not the same to the last bit."""
 

@@ -21,6 +21,7 @@ from unrolled.checkpoints import run_folder
 from unrolled.checkpoints.cache import new_folder, write_whole
 from unrolled.checkpoints.first import first_weights
 from unrolled.checkpoints.run_folder import CONFIG, TOKENIZER, WEIGHTS, RunConfig
+from unrolled.checkpoints.runs import FORMAT
 from unrolled.errors import BadCheckpoint, BadInput
 from unrolled.models.families import FAMILIES
 from unrolled.progress import Work
@@ -28,9 +29,6 @@ from unrolled.text import Tokenizer
 from unrolled.text.vocabularies import PAD
 from unrolled.training.material import TOKENS, Material, prepare
 from unrolled.training.recipe import Recipe, recipe_of, table_of
-
-FORMAT = 1
-"""Of [training] and of saves/; another number is another version's."""
 
 
 @dataclass(frozen=True, kw_only=True)

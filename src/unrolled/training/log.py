@@ -1,4 +1,4 @@
-"""log.jsonl: a training's events, one a line, for figures and for whoever looks later."""
+"""log.jsonl: a training's events, one a line, for figures and whoever looks later (checkpoints/run_log.py reads)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from unrolled.checkpoints.cache import write_whole
+from unrolled.checkpoints.run_log import LOG, read_events
 from unrolled.errors import SaveFailed
 from unrolled.training.events import Event, Preparing, Started, to_json
-
-LOG = "log.jsonl"
 
 
 def write(folder: Path, event: Event) -> None:
@@ -28,21 +27,8 @@ def write(folder: Path, event: Event) -> None:
         ) from error
 
 
-def read(folder: Path) -> list[dict[str, Any]]:
-    """The events; a last line that was cut off by the end of a process is left out."""
-    if not (folder / LOG).is_file():
-        return []
-    found = []
-    for line in (folder / LOG).read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            found.append(json.loads(line))
-        except ValueError:
-            continue
-    return found
-
-
 def _forget_after(folder: Path, step: int) -> None:
-    kept = [event for event in read(folder) if event["step"] <= step and event["event"] != "ended"]
+    kept = [event for event in read_events(folder) if event["step"] <= step and event["event"] != "ended"]
     write_whole(folder / LOG, "".join(map(_line, kept)).encode())
 
 

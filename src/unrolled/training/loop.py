@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
+from unrolled.checkpoints.runs import kept_steps
 from unrolled.errors import BadInput
 from unrolled.training import log, saves
 from unrolled.training.alone import alone
@@ -113,5 +114,5 @@ def _steps(run: Run, stop: Stop) -> Iterator[Event]:
 
 def _keep(run: Run) -> None:
     """Weights that the recipe wants to remember, in float16."""
-    if run.group.first and run.step in {round(share * run.steps) for share in run.folder.recipe.keep}:
+    if run.group.first and run.step in kept_steps(run.folder.recipe.keep, run.steps):
         saves.keep(run.folder.path, run.step, run.module.state_dict())

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterator
 
+import numpy as np
 from torch import nn
 
 from unrolled.training import speaking
@@ -81,8 +82,15 @@ def started(run: Run) -> Started:
         train_tokens=fixed.train_tokens,
         held_out_tokens=fixed.held_out_tokens,
         epochs=run.steps / run.batches.per_epoch,
+        unigram=entropy(run.batches.held_out_counts(config.vocabulary)),
         notes=run.notes,
     )
+
+
+def entropy(counts: np.ndarray) -> float:
+    """Of a distribution given by counts, in nats."""
+    shares = counts[counts > 0] / counts.sum()
+    return float(-(shares * np.log(shares)).sum())
 
 
 def in_tables(module: nn.Module) -> int:
