@@ -3,6 +3,7 @@
 from unrolled.models.weighing import Attention, Kind
 from unrolled.trace.logit_lens import Lens, lens
 from unrolled.trace.patch import HeadOff, HeadScale, Patch, Replace, patched
+from unrolled.trace.paths import Edges, Step, edges_of, shortest_path
 from unrolled.trace.reading import logits_of, losses
 from unrolled.trace.recording import record
 from unrolled.trace.states import States, record_states
@@ -11,6 +12,7 @@ from unrolled.trace.wrapping import Report, report, wrap
 
 __all__ = [
     "Attention",
+    "Edges",
     "HeadOff",
     "HeadScale",
     "Kind",
@@ -19,7 +21,9 @@ __all__ = [
     "Replace",
     "Report",
     "States",
+    "Step",
     "Trace",
+    "edges_of",
     "lens",
     "logits_of",
     "losses",
@@ -27,5 +31,6 @@ __all__ = [
     "record",
     "record_states",
     "report",
+    "shortest_path",
     "wrap",
 ]
