@@ -29,6 +29,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: max((order.get(mark.name, 0) for mark in item.iter_markers()), default=0))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_list_of_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Trainings of tests do not show up in the guide of whoever runs them, nor theirs in the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("list-of-runs")
+        patch.setenv("UNROLLED_RUNS", str(folder))
+        yield folder
+
+
 @pytest.fixture(scope="session")
 def smollm2_path() -> Path:
     """The SmolLM2 weights in the cache. The set-up step puts them there; nothing is fetched while tests run."""

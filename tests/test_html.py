@@ -16,12 +16,12 @@ import pytest
 from unrolled import html, wire
 from unrolled.figures import answer, figure
 from unrolled.progress import finish
-from unrolled.state import state_of
+from unrolled.state import Loaded, state_of
 
 
 def recorded(panel: str = "steps", **knobs: Any) -> str:
     chosen = figure("attention_calculator").panel(panel)
-    return finish(html.recording(chosen, state_of(chosen, knobs), {})).decode()
+    return finish(html.recording(chosen, state_of(chosen, knobs), Loaded())).decode()
 
 
 @pytest.fixture(scope="module")

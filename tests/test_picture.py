@@ -23,7 +23,7 @@ from unrolled.figures import catalogue, figure
 from unrolled.lettering import lettered, needs_system_fonts
 from unrolled.picture import Scheme
 from unrolled.progress import finish
-from unrolled.state import state_of
+from unrolled.state import Loaded, state_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -32,7 +32,7 @@ def drawn(panel: str = "steps", scheme: Scheme = "light", width: int = 860, view
     """The calculator's picture."""
     chosen = figure("attention_calculator").panel(panel)
     state = state_of(chosen, knobs, view=view or {})
-    return finish(picture.drawing(chosen, state, {}, width=width, scheme=scheme))
+    return finish(picture.drawing(chosen, state, Loaded(), width=width, scheme=scheme))
 
 
 def failing(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:

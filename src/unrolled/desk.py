@@ -10,12 +10,13 @@ import asyncio
 import threading
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Iterable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 
 from unrolled import checkpoints
-from unrolled.checkpoints import Model
-from unrolled.errors import Busy, UnknownModel
+from unrolled.checkpoints import Model, run_names
+from unrolled.checkpoints.runs import Run
+from unrolled.errors import Busy, UnknownModel, UnrolledError
 from unrolled.progress import Cancelled, Work, cancellable
 
 
@@ -79,12 +80,21 @@ def _run(work: Callable[[], Work[Any]], is_dropped: Callable[[], bool], tell: Ca
 
 
 class Shelf:
-    """The models that are open: those used last stay, at most `most` of them. Only names it was given are opened."""
+    """The models that are open: those used last stay, at most `most` of them. Only names it was given are opened.
+
+    Runs are on it too, by name; each is read anew whenever it is asked for.
+    """
 
     def __init__(
-        self, specs: Iterable[str] = (), *, device: str = "cpu", dtype: str = "float32", most: int = 4
+        self,
+        specs: Iterable[str] = (),
+        *,
+        runs: Iterable[str] = (),
+        device: str = "cpu",
+        dtype: str = "float32",
+        most: int = 4,
     ) -> None:
-        self.specs = tuple(specs)
+        self.specs, self.runs = tuple(specs), tuple(runs)
         self.device, self.dtype, self.most = device, dtype, most
         self._open: OrderedDict[str, Model] = OrderedDict()
 
@@ -108,3 +118,18 @@ class Shelf:
         while len(self._open) > self.most:
             self._open.popitem(last=False)
         return model
+
+    def run(self, name: str) -> Run:
+        """The run as it stands now. Never a path that a request brought along."""
+        known = tuple(dict.fromkeys((*self.runs, *run_names.run_folders())))
+        if name not in known:
+            raise run_names.unknown(name, known)
+        return run_names.run(name)
+
+    def all_runs(self) -> tuple[Run, ...]:
+        """Those named at the start, then all others there are; what cannot be read is left out."""
+        found = {each.name: each for each in run_names.runs()}
+        for name in self.runs:
+            with suppress(UnrolledError, OSError):
+                found.setdefault(name, run_names.run(name))
+        return tuple(found.values())

@@ -12,19 +12,18 @@ import hashlib
 import html
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from typing import Any
 
 import unrolled
 from unrolled import picture, wire
-from unrolled.checkpoints import Model
 from unrolled.errors import UnrolledError
 from unrolled.figures import figure
 from unrolled.figures._panel import Panel
 from unrolled.progress import Work
 from unrolled.schema import figure_json, knobs_schema
-from unrolled.state import State, answered, question
+from unrolled.state import Loaded, State, answered, question
 
 SHORT = 8
 """A scale of whole numbers with at most so many steps is recorded whole."""
@@ -38,14 +37,14 @@ POLICY = (
 )
 
 
-def recording(panel: Panel, state: State, models: Mapping[str, Model]) -> Work[bytes]:
-    """Asks everything that the file is to hold, and writes it. `models`: the open ones by their names in the state."""
-    drawn = yield from picture.drawing(panel, state, models)
+def recording(panel: Panel, state: State, loaded: Loaded) -> Work[bytes]:
+    """Asks everything that the file is to hold, and writes it."""
+    drawn = yield from picture.drawing(panel, state, loaded)
     answers: dict[str, dict[str, Any]] = {}
     for each in (panel, *(other for other in figure(panel.figure).panels.values() if other is not panel)):
         try:
             for answering, asked in _questions(each, replace(state, panel=each.name)):
-                yield from _record(answering, asked, models, answers)
+                yield from _record(answering, asked, loaded, answers)
         except (
             UnrolledError
         ):  # a panel that these models, or this text, do not open; the file says so when it is chosen
@@ -54,7 +53,7 @@ def recording(panel: Panel, state: State, models: Mapping[str, Model]) -> Work[b
     data = {
         "figure": figure_json(panel.figure),
         "state": asdict(state),
-        "known": picture.looked_at(state.models),
+        "known": picture.looked_at(state.models, state.runs),
         "version": unrolled.__version__,
         "answers": list(answers.values()),
     }
@@ -79,10 +78,10 @@ def page(title: str, drawn: str, data: dict[str, Any]) -> str:
     )
 
 
-def _record(panel: Panel, asked: dict[str, Any], models: Mapping[str, Model], into: dict[str, Any]) -> Work[None]:
+def _record(panel: Panel, asked: dict[str, Any], loaded: Loaded, into: dict[str, Any]) -> Work[None]:
     key = json.dumps([panel.name, asked], sort_keys=True)
     if key not in into:
-        found = yield from answered(panel, asked, models)
+        found = yield from answered(panel, asked, loaded)
         blob = base64.b64encode(wire.encode(found)).decode()
         into[key] = {"panel": panel.name, "question": asked, "blob": blob}
 

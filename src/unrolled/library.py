@@ -15,7 +15,8 @@ from typing import Any
 from torch import nn
 
 from unrolled import checkpoints, trace
-from unrolled.checkpoints import Model
+from unrolled.checkpoints import Model, run_names
+from unrolled.checkpoints.runs import Run
 from unrolled.desk import Shelf
 from unrolled.figures import Answer, answer, catalogue, figure
 from unrolled.figures._panel import Panel
@@ -31,6 +32,7 @@ def ask(
     *,
     panel: str | None = None,
     models: Sequence[str | Model] | str | Model = (),
+    runs: Sequence[str | Path | Run] | str | Path | Run = (),
     text: str | None = None,
     target: str | None = None,
     on_progress: Callable[[Progress], None] = lambda _: None,
@@ -42,6 +44,7 @@ def ask(
         name: of the figure.
         panel: which of its panels; the first without.
         models: names, paths, or models that are open already.
+        runs: names or folders of training runs, or runs that were read already.
         text: what they read.
         target: the other text, for figures about a pair.
         on_progress: called with how far long work is.
@@ -53,7 +56,8 @@ def ask(
     asked = figure(name).panel(panel)
     given = several(models)
     allow(each for each in given if isinstance(each, str))
-    work = _answering(asked, given, text, target, knobs)
+    read = [each if isinstance(each, Run) else run(each) for each in several_runs(runs)]
+    work = _answering(asked, given, read, text, target, knobs)
     with ONE_AT_A_TIME:
         found: Answer = finish(work, on_progress)
     return found
@@ -67,6 +71,11 @@ def open(what: str | Path | nn.Module, *, tokenizer: Any = None, device: str = "
     if isinstance(what, nn.Module):
         return trace.wrap(what, tokenizer=tokenizer)
     return checkpoints.open_model(str(what), device=device, dtype=dtype)
+
+
+def run(what: str | Path) -> Run:
+    """A training run by its name or folder, as it stands now: loss over tokens as arrays, and what it wrote."""
+    return run_names.run(str(what))
 
 
 def record(model: Model, text: str, *, target: str = "", **kept: Any) -> trace.Trace:
@@ -126,6 +135,23 @@ def several(models: Sequence[str | Model] | str | Model) -> tuple[str | Model, .
     return (models,) if isinstance(models, str | Model) else tuple(models)
 
 
+def allow_runs(names: Iterable[str]) -> None:
+    """Lets these runs be read, folders too; each must be there."""
+    for name in names:
+        run(name)
+        _shelf.runs = tuple(dict.fromkeys((*_shelf.runs, name)))
+
+
+def reading(name: str) -> Run:
+    """A run by name, as it stands now. Folders only after `allow_runs`."""
+    return _shelf.run(name)
+
+
+def several_runs(runs: Sequence[str | Path | Run] | str | Path | Run) -> tuple[str | Path | Run, ...]:
+    """One run or several, as a tuple."""
+    return (runs,) if isinstance(runs, str | Path | Run) else tuple(runs)
+
+
 def allow(names: Iterable[str]) -> None:
     """Lets these be opened, paths too: they were named in Python, on the reader's own machine."""
     _shelf.specs = tuple(dict.fromkeys((*_shelf.specs, *names)))
@@ -137,10 +163,15 @@ def opening(name: str) -> Work[Model]:
 
 
 def _answering(
-    asked: Panel, models: Sequence[str | Model], text: str | None, target: str | None, knobs: dict[str, Any]
+    asked: Panel,
+    models: Sequence[str | Model],
+    runs: Sequence[Run],
+    text: str | None,
+    target: str | None,
+    knobs: dict[str, Any],
 ) -> Work[Answer]:
     opened: list[Model] = []
     for each in models:
         model = (yield from opening(each)) if isinstance(each, str) else each
         opened.append(model)
-    return (yield from answer(asked, knobs, models=opened, text=text, target=target))
+    return (yield from answer(asked, knobs, models=opened, runs=runs, text=text, target=target))

@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib import resources
 from typing import Any
 from urllib.parse import urlsplit
 
 import unrolled
 from unrolled import guide
+from unrolled.checkpoints.run_names import usual_runs
+from unrolled.checkpoints.runs import Run
 from unrolled.errors import BadInput, UnrolledError
 from unrolled.figures import catalogue, figure
 from unrolled.schema import figure_json
 
+AllRuns = Callable[[], tuple[Run, ...]]
+"""Reads every run that may be asked for; called only where a figure takes one."""
 DEFAULT_TEXT = "The capital of France is"
 FRONT = "next_token"  # the figure on the front page
 
@@ -45,12 +49,11 @@ def contents(models: list[dict[str, Any]]) -> str:
     return _page("unrolled: sequence models, taken apart while they run", main, (FRONT,), models)
 
 
-def chapter(name: str, models: list[dict[str, Any]]) -> str:
+def chapter(name: str, models: list[dict[str, Any]], runs: AllRuns = tuple) -> str:
     """One chapter with its figures' places."""
     each = guide.chapter(name)
-    return _page(
-        f"{each.title} · unrolled", f'<article class="prose">{each.html}</article>', each.figures, models, name
-    )
+    main = f'<article class="prose">{each.html}</article>'
+    return _page(f"{each.title} · unrolled", main, each.figures, models, current=name, runs=runs)
 
 
 def all_figures(models: list[dict[str, Any]]) -> str:
@@ -60,12 +63,12 @@ def all_figures(models: list[dict[str, Any]]) -> str:
     return _page("All figures · unrolled", main, (), models)
 
 
-def figure_alone(name: str, models: list[dict[str, Any]]) -> str:
+def figure_alone(name: str, models: list[dict[str, Any]], runs: AllRuns = tuple) -> str:
     """One figure on a page of its own, with what it is about."""
     each = figure(name)
     about = "".join(f"<p>{html.escape(part)}</p>" for part in each.doc.split("\n\n") if part)
     main = f'<article class="prose alone"><h1 class="name">{name}</h1>{about}{guide.figure_html(name, {})}</article>'
-    return _page(f"{each.question} · unrolled", main, (name,), models)
+    return _page(f"{each.question} · unrolled", main, (name,), models, runs=runs)
 
 
 def problem(status: int, sentence: str, models: list[dict[str, Any]]) -> str:
@@ -75,11 +78,40 @@ def problem(status: int, sentence: str, models: list[dict[str, Any]]) -> str:
     return _page("unrolled", main, (), models)
 
 
-def _page(title: str, main: str, names: Iterable[str], models: list[dict[str, Any]], current: str = "") -> str:
+def runs_json(runs: Iterable[Run]) -> list[dict[str, Any]]:
+    """Each run as the page lists it, and the figures that it opens."""
+    opens = [name for name, each in catalogue().items() if each.takes("run", "runs")]
+    return [
+        {
+            "name": each.name,
+            "family": each.family,
+            "stage": each.stage,
+            "step": each.step,
+            "steps": each.steps,
+            "training": each.training,
+            "measured_on": each.measured_on,
+            "opens": opens,
+        }
+        for each in runs
+    ]
+
+
+def _page(
+    title: str,
+    main: str,
+    names: Iterable[str],
+    models: list[dict[str, Any]],
+    *,
+    current: str = "",
+    runs: AllRuns = tuple,
+) -> str:
+    figures = dict.fromkeys(names)
+    found = runs() if any(figure(name).takes("run", "runs") for name in figures) else ()
     data = {
-        "figures": [figure_json(name) for name in dict.fromkeys(names)],
+        "figures": [figure_json(name) for name in figures],
         "models": models,
-        "defaults": {"models": _default_models(models), "text": DEFAULT_TEXT},
+        "runs": runs_json(found),
+        "defaults": {"models": _default_models(models), "runs": list(usual_runs(found)), "text": DEFAULT_TEXT},
         "version": unrolled.__version__,
     }
     script = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")  # unsorted: knobs keep their order

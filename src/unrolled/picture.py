@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cache
 from importlib import resources
@@ -16,13 +16,13 @@ from importlib.resources.abc import Traversable
 from typing import Any, Literal, cast
 
 from unrolled import checkpoints, wire
-from unrolled.checkpoints import Model
+from unrolled.checkpoints import run_names
 from unrolled.errors import BadInput, MissingExtra, UnrolledError
 from unrolled.figures import Answer, figure
 from unrolled.figures._panel import Panel
 from unrolled.lettering import lettered, needs_system_fonts
 from unrolled.progress import Work
-from unrolled.state import State, answered, question
+from unrolled.state import Loaded, State, answered, question
 
 Scheme = Literal["light", "dark"]
 WIDTHS = (240, 4000)
@@ -68,7 +68,7 @@ def svg(name: str, state: State, answers: Sequence[Answer], *, width: int = WIDT
         "state": asdict(state),
         "width": width,
         "scheme": scheme,
-        "models": looked_at(state.models),
+        "models": looked_at(state.models, state.runs),
         "answers": {each.panel.name: base64.b64encode(wire.encode(each)).decode() for each in answers},
     }
     drawn = _call("draw", order)
@@ -93,25 +93,32 @@ def png(drawing: str, *, scale: float = 2) -> bytes:
     )
 
 
-def drawing(
-    panel: Panel, state: State, models: Mapping[str, Model], *, width: int = WIDTH, scheme: Scheme = "light"
-) -> Work[str]:
+def drawing(panel: Panel, state: State, loaded: Loaded, *, width: int = WIDTH, scheme: Scheme = "light") -> Work[str]:
     """Asks what the picture needs and draws it, as an SVG file."""
     answers = []
     for each, asked in questions(panel.figure, state):
-        found = yield from answered(each, asked, models)
+        found = yield from answered(each, asked, loaded)
         answers.append(found)
     return svg(panel.figure, state, answers, width=width, scheme=scheme)
 
 
-def looked_at(models: Sequence[str]) -> list[dict[str, str | bool]]:
-    """All models that the page would list, so that each gets the colour that it has there."""
+def looked_at(models: Sequence[str], runs: Sequence[str] = ()) -> list[dict[str, str | bool]]:
+    """All models that the page would list, runs too if there are some, so that each gets the colour it has there."""
     known = {entry.name: entry for entry in checkpoints.entries()}  # reading their headers takes a moment: once
     strange = [each for each in models if each not in known]
     entries = [(each, known.get(each) or checkpoints.entry(each)) for each in dict.fromkeys((*strange, *known))]
-    return [
+    looks: list[dict[str, str | bool]] = [
         {"name": each, "architecture": entry.architecture, "takes_target": entry.takes_target}
         for each, entry in entries
+    ]
+    return looks + (_runs_looked_at(runs) if runs else [])
+
+
+def _runs_looked_at(runs: Sequence[str]) -> list[dict[str, str | bool]]:
+    found = {each.name: each for each in run_names.runs()}
+    strange = [run_names.run(each) for each in dict.fromkeys(runs) if each not in found]
+    return [
+        {"name": each.name, "architecture": each.family, "takes_target": False} for each in (*found.values(), *strange)
     ]
 
 

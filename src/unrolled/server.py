@@ -48,6 +48,7 @@ class Asked(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     models: list[str] = Field(default_factory=list, max_length=8)
+    runs: list[str] = Field(default_factory=list, max_length=8)
     text: str | None = None
     target: str | None = None
     knobs: dict[str, Any] = Field(default_factory=dict)
@@ -84,7 +85,7 @@ def _page_routes(app: FastAPI, shelf: Shelf) -> None:
 
     @app.get("/guide/{name}", response_class=HTMLResponse)
     def chapter(name: str) -> str:
-        return pages.chapter(name, models_json(shelf))
+        return pages.chapter(name, models_json(shelf), shelf.all_runs)
 
     @app.get("/figures", response_class=HTMLResponse)
     def all_figures() -> str:
@@ -92,7 +93,7 @@ def _page_routes(app: FastAPI, shelf: Shelf) -> None:
 
     @app.get("/figures/{name}", response_class=HTMLResponse)
     def figure_alone(name: str) -> str:
-        return pages.figure_alone(name, models_json(shelf))
+        return pages.figure_alone(name, models_json(shelf), shelf.all_runs)
 
 
 def _question_routes(app: FastAPI, shelf: Shelf, model_desk: Desk, light_desk: Desk) -> None:
@@ -107,6 +108,10 @@ def _question_routes(app: FastAPI, shelf: Shelf, model_desk: Desk, light_desk: D
     def list_models() -> dict[str, Any]:
         return {"models": models_json(shelf)}
 
+    @app.get("/api/runs")
+    def list_runs() -> dict[str, Any]:
+        return {"runs": pages.runs_json(shelf.all_runs())}
+
     @app.post("/api/models/{name}/get")
     async def get_model(name: str, request: Request) -> Response:
         shelf.check(name)
@@ -120,7 +125,9 @@ def _question_routes(app: FastAPI, shelf: Shelf, model_desk: Desk, light_desk: D
 
         def work() -> Work[bytes]:
             models = yield from _opening(shelf, asked.models)
-            found = yield from answer(panel, asked.knobs, models=models, text=asked.text, target=asked.target)
+            runs = [shelf.run(name) for name in asked.runs]
+            texts = {"text": asked.text, "target": asked.target}
+            found = yield from answer(panel, asked.knobs, models=models, runs=runs, **texts)
             if accept == "application/json":
                 return json.dumps(wire.to_json(found), ensure_ascii=False).encode()
             return wire.encode(found)
@@ -369,5 +376,5 @@ async def _misread(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"] if part != "body") or "the body"
-    sentence = f"The question cannot be read: {where}: {first['msg']}. It takes models, text, target and knobs."
+    sentence = f"The question cannot be read: {where}: {first['msg']}. It takes models, runs, text, target and knobs."
     return JSONResponse({"error": sentence, "kind": "BadInput"}, 400)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from unrolled.checkpoints import Model
+from unrolled.checkpoints.runs import Run
 from unrolled.figures import Answer, answer, check_knobs, figure
 from unrolled.figures._panel import Panel
 from unrolled.progress import Work
@@ -20,6 +21,7 @@ class State:
     text: str = ""
     target: str = ""
     models: tuple[str, ...] = ()
+    runs: tuple[str, ...] = ()
     knobs: dict[str, Any] = field(default_factory=dict)
     view: dict[str, Any] = field(default_factory=dict)
 
@@ -44,15 +46,27 @@ def question(panel: Panel, state: State, own: Mapping[str, Any] | None = None) -
     for accepted in panel.inputs.values():
         if accepted.kind in ("model", "models"):
             asked["models"] = list(state.models[: accepted.most])
+        elif accepted.kind in ("run", "runs"):
+            asked["runs"] = list(state.runs[: accepted.most])
         else:
             asked |= {name: getattr(state, name) for name in _TEXTS[accepted.kind]}
     return asked
 
 
-def answered(panel: Panel, asked: Mapping[str, Any], models: Mapping[str, Model]) -> Work[Answer]:
-    """The answer to such a question; `models` are the open ones by the names that the question uses."""
-    opened = [models[name] for name in asked.get("models", [])]
-    return (yield from answer(panel, asked["knobs"], models=opened, text=asked.get("text"), target=asked.get("target")))
+@dataclass(frozen=True)
+class Loaded:
+    """What questions are about, by the names that they use: open models, and runs as they stood when they were read."""
+
+    models: Mapping[str, Model] = field(default_factory=dict)
+    runs: Mapping[str, Run] = field(default_factory=dict)
+
+
+def answered(panel: Panel, asked: Mapping[str, Any], loaded: Loaded) -> Work[Answer]:
+    """The answer to such a question."""
+    models = [loaded.models[name] for name in asked.get("models", [])]
+    runs = [loaded.runs[name] for name in asked.get("runs", [])]
+    texts = {name: asked.get(name) for name in ("text", "target")}
+    return (yield from answer(panel, asked["knobs"], models=models, runs=runs, **texts))
 
 
 _TEXTS = {"text": ("text",), "pair": ("text", "target"), "target": ("target",)}

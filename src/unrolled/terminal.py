@@ -6,6 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -20,12 +21,13 @@ from unrolled.schema import knobs_schema
 
 BAR = 16  # characters of a whole bar
 WIDE = 9  # columns that have room for four digits
+LONG = 60  # rows of a table that is shown whole
 console = Console(highlight=False)
 
 
 def show(answer: Answer) -> None:
     """An answer's tables, and under them where the numbers come from."""
-    for table in tables(answer):
+    for table in map(_thinned, tables(answer)):
         if table.rows and not table.prose:
             console.print(f"\n{table.caption}", style="bold", markup=False)
             console.print(_rich(table))
@@ -94,7 +96,24 @@ def model_info(model: dict[str, Any]) -> None:
     console.print(shapes)
 
 
-_INPUTS = {"model": "--model M", "models": "--model M …", "text": "--text T", "pair": "--text T --target T"}
+_INPUTS = {
+    "model": "--model M",
+    "models": "--model M …",
+    "text": "--text T",
+    "target": "--target T",
+    "pair": "--text T --target T",
+    "run": "--run R",
+    "runs": "--run R …",
+}
+
+
+def _thinned(table: Table) -> Table:
+    """A table that a person can read: of a long one every so-manieth row, and the last."""
+    every = -(-len(table.rows) // LONG)
+    if every <= 1:
+        return table
+    rows = tuple(row for index, row in enumerate(table.rows) if index % every == 0 or index == len(table.rows) - 1)
+    return replace(table, rows=rows, caption=f"{table.caption}, every {every}th row (--out FILE.csv holds all)")
 
 
 def _rich(table: Table) -> RichTable:

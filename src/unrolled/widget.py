@@ -11,6 +11,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any
 
 from unrolled import library, picture, wire
@@ -20,7 +21,7 @@ from unrolled.errors import BadInput, MissingExtra, UnknownKnob, UnrolledError
 from unrolled.figures import Answer, figure
 from unrolled.progress import Progress, Work, finish
 from unrolled.schema import figure_json
-from unrolled.state import State, answered, question, state_of
+from unrolled.state import Loaded, State, answered, question, state_of
 
 try:
     import anywidget
@@ -34,6 +35,7 @@ def show(
     *,
     panel: str | None = None,
     models: Sequence[str | Model] | str | Model = (),
+    runs: Sequence[str | Path] | str | Path = (),
     text: str = "",
     target: str = "",
     view: Mapping[str, Any] | None = None,
@@ -48,7 +50,9 @@ def show(
     given = library.several(models)
     library.allow(each for each in given if isinstance(each, str))
     names = tuple(each if isinstance(each, str) else each.name for each in given)
-    state = state_of(chosen, knobs, text=text, target=target, models=names, view=dict(view or {}))
+    read = tuple(map(str, (runs,) if isinstance(runs, str | Path) else runs))
+    library.allow_runs(read)
+    state = state_of(chosen, knobs, text=text, target=target, models=names, runs=read, view=dict(view or {}))
     return FigureWidget(name, state, [each for each in given if isinstance(each, Model)])
 
 
@@ -58,6 +62,7 @@ class FigureWidget(anywidget.AnyWidget):
     text = traitlets.Unicode().tag(sync=True)
     target = traitlets.Unicode().tag(sync=True)
     models = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    runs = traitlets.List(traitlets.Unicode()).tag(sync=True)
     panel = traitlets.Unicode().tag(sync=True)
     knobs = traitlets.Dict().tag(sync=True)
     view = traitlets.Dict().tag(sync=True)
@@ -70,7 +75,7 @@ class FigureWidget(anywidget.AnyWidget):
         self._desk = Desk()
         self.name = name
         self._esm = picture.built("widget.js").read_text("utf-8")
-        known = picture.looked_at([each for each in state.models if each not in self._opened])
+        known = picture.looked_at([each for each in state.models if each not in self._opened], state.runs)
         known += [
             {
                 "name": each.name,
@@ -81,7 +86,12 @@ class FigureWidget(anywidget.AnyWidget):
         ]
         traits = {each: getattr(state, each) for each in ("text", "target", "panel", "view")}
         super().__init__(
-            **traits, knobs=_plain(state.knobs), models=list(state.models), _figure=figure_json(name), _known=known
+            **traits,
+            knobs=_plain(state.knobs),
+            models=list(state.models),
+            runs=list(state.runs),
+            _figure=figure_json(name),
+            _known=known,
         )
         self.on_msg(self._hear)
 
@@ -106,6 +116,7 @@ class FigureWidget(anywidget.AnyWidget):
             text=self.text,
             target=self.target,
             models=tuple(self.models),
+            runs=tuple(self.runs),
             knobs=dict(self.knobs),
             view=dict(self.view),
         )
@@ -121,7 +132,8 @@ class FigureWidget(anywidget.AnyWidget):
         models = {}
         for name in asked.get("models", []):
             models[name] = self._opened[name] if name in self._opened else (yield from library.opening(name))
-        return (yield from answered(figure(self.name).panel(panel), asked, models))
+        runs = {name: library.reading(name) for name in asked.get("runs", [])}
+        return (yield from answered(figure(self.name).panel(panel), asked, Loaded(models, runs)))
 
     def _blob(self, panel: str, asked: Mapping[str, Any]) -> Work[bytes]:
         """Holds the models for as long as it works; it runs in one thread from its start to its end."""

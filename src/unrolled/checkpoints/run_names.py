@@ -2,14 +2,16 @@
 
     CACHE/runs/PARENT--NAME.json      where a run begun by `unrolled train` lies; gone folders drop out of the list
 
+UNROLLED_RUNS puts that list elsewhere than into the cache.
 Its name is the end of its folder's path, as runs/lstm; a second one that would be called the same is runs/lstm.2.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from unrolled.checkpoints import catalogue
@@ -21,6 +23,8 @@ from unrolled.errors import UnknownRun, UnrolledError
 
 _ALIKE = 100
 """Runs whose folders end alike, at most."""
+_SAID = 12
+"""Names that a sentence lists."""
 
 
 def note_run(folder: Path) -> str | None:
@@ -42,7 +46,7 @@ def run_folders() -> dict[str, Path]:
     """Every run's folder by its name: shipped ones first, then those begun here whose folder is there."""
     shipped = catalogue.SHIPPED
     found = {path.parent.name: path.parent for path in sorted(shipped.glob(f"[!._]*/{LOG}"))}
-    for file in sorted((cache_folder() / "runs").glob("[!.]*.json")):
+    for file in sorted(_list().glob("[!.]*.json")):
         folder = _here(file)
         if folder is not None:
             found.setdefault(file.stem.replace("--", "/"), folder)
@@ -65,11 +69,17 @@ def run(name: str, *, paths: bool = True) -> Run:
     known = run_folders()
     folder = known.get(name) or (Path(name).expanduser() if paths and name and "\0" not in name else None)
     if folder is None or (name not in known and not _is_folder(folder)):
-        names = ", ".join(known) or "none yet: `unrolled train` begins one"
-        end = "; the folder of a run opens too" if paths else ""
-        raise UnknownRun(f"There is no run “{name[:200]}” here; there are {names}{end}.")
+        raise unknown(name, known, "; the folder of a run opens too" if paths else "")
     shipped = catalogue.entry(name).source if folder.parent == catalogue.SHIPPED else ""
     return read_run(folder, name, shipped=shipped)
+
+
+def unknown(name: str, known: Iterable[str], end: str = "") -> UnknownRun:
+    """That there is none of that name, and which there are."""
+    names = list(known)
+    there = ", ".join(names[:_SAID]) + (f" and {len(names) - _SAID} more" if len(names) > _SAID else "")
+    begin = "none yet: `unrolled train` begins one"
+    return UnknownRun(f"There is no run “{name[:200]}” here; there are {there or begin}{end}.")
 
 
 def usual_runs(found: tuple[Run, ...], most: int = 4) -> tuple[str, ...]:
@@ -92,7 +102,12 @@ def _shipped() -> set[str]:
 
 
 def _noted(name: str) -> Path:
-    return cache_folder() / "runs" / f"{name.replace('/', '--')}.json"
+    return _list() / f"{name.replace('/', '--')}.json"
+
+
+def _list() -> Path:
+    named = os.environ.get("UNROLLED_RUNS")
+    return Path(named).expanduser() if named else cache_folder() / "runs"
 
 
 def _here(file: Path) -> Path | None:

@@ -23,6 +23,7 @@ from unrolled.checkpoints.run_folder import CONFIG, read_run_config
 from unrolled.checkpoints.run_lock import at_work
 from unrolled.checkpoints.run_log import LOG, events_in, log_bytes
 from unrolled.errors import BadCheckpoint, UnknownRun
+from unrolled.provenance import Provenance
 
 FORMAT = 1
 """Of a training's folder: [training], log.jsonl and saves/. Another number is another version's."""
@@ -87,6 +88,8 @@ class Run:
     """Version."""
     device: str
     seed: int
+    precision: str
+    """Of the training's matrix products."""
     label_smoothing: float
     """Of the training loss."""
     vocabulary: int
@@ -112,10 +115,24 @@ class Run:
     sha256: str
     """Of the log."""
 
+    @property
+    def provenance(self) -> Provenance:
+        """What is shown of a run was recorded while it trained."""
+        return Provenance(
+            name=self.name,
+            kind="recorded",
+            hash=self.sha256,
+            version=f"torch {self.torch.partition('+')[0]}",
+            device=self.device,
+            dtype=self.precision,
+            training=self.training,
+        )
+
 
 @dataclass(frozen=True)
 class _Optimiser:
     label_smoothing: float = 0.0
+    precision: str = "float32"
 
 
 @dataclass(frozen=True)
@@ -164,6 +181,7 @@ def read_run(folder: Path, name: str, *, shipped: str = "") -> Run:
         torch=said.run.torch,
         device=said.run.device,
         seed=said.seed,
+        precision=said.optimiser.precision,
         label_smoothing=said.optimiser.label_smoothing,
         vocabulary=config.config.vocabulary,
         parameters=_whole(begun.get("parameters")),

@@ -20,12 +20,13 @@ import typer
 import unrolled
 from unrolled.cli import generate, models, score, train
 from unrolled.cli.bar import errors, finish
-from unrolled.cli.options import AsJson, Browser, Device, Dtype, ModelNames, Port
+from unrolled.cli.options import AsJson, Browser, Device, Dtype, ModelNames, Port, RunNames
 from unrolled.errors import UnrolledError
 from unrolled.progress import Work
 
 if TYPE_CHECKING:
     from unrolled.flags import Look
+    from unrolled.state import Loaded
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 app.add_typer(models.app, name="models")
@@ -78,19 +79,21 @@ def version() -> None:
 @app.command()
 def serve(
     model: ModelNames = None,
+    run: RunNames = None,
     port: Port = 8765,
     browser: Browser = True,
     device: Device = "cpu",
     dtype: Dtype = "float32",
 ) -> None:
-    """Serve the guide on this machine, with your own models beside the known ones."""
-    _serve("/", model or [], port, browser, device, dtype)
+    """Serve the guide on this machine, with your own models and training runs beside the known ones."""
+    _serve("/", Own(model or [], run or []), port, browser, device, dtype)
 
 
 @app.command("open")
 def open_link(
     link: Annotated[str, typer.Argument(help="A link copied from a figure, whoever's machine it came from.")],
     model: ModelNames = None,
+    run: RunNames = None,
     port: Port = 8765,
     browser: Browser = True,
     device: Device = "cpu",
@@ -99,7 +102,7 @@ def open_link(
     """Open someone's link to a picture on your own machine."""
     from unrolled import pages
 
-    _serve(pages.place_of(link), model or [], port, browser, device, dtype)
+    _serve(pages.place_of(link), Own(model or [], run or []), port, browser, device, dtype)
 
 
 @app.command(
@@ -110,6 +113,7 @@ def figure_command(
     name: Annotated[str, typer.Argument(help="Which figure.")] = "",
     panel: Annotated[str | None, typer.Option(help="Which of its panels; the first without.")] = None,
     model: ModelNames = None,
+    run: RunNames = None,
     text: Annotated[str | None, typer.Option(help="The text; - reads standard input.")] = None,
     target: Annotated[str | None, typer.Option(help="The target text, for figures about a pair.")] = None,
     out: Annotated[
@@ -138,7 +142,8 @@ def figure_command(
     asked = chosen.panel(panel)
     figures.check_knobs(asked, knobs := flags.knobs(asked, context.args))
     files.check_ending(out)
-    question = Question(asked, knobs, model or _default(asked), flags.read(text), target, device, dtype)
+    own = Own(model or _default(asked), run or _default_runs(asked))
+    question = Question(asked, knobs, own, flags.read(text), target, device, dtype)
     look = flags.look(out, view or [], width, scheme)
     if out and out.suffix not in files.WRITERS:
         files.save(finish(_showing(question, out.suffix, look)), out)
@@ -154,12 +159,23 @@ def figure_command(
         terminal.show(found)
 
 
-def _serve(place: str, specs: list[str], port: int, browser: bool, device: str, dtype: str) -> None:
+@dataclass(frozen=True)
+class Own:
+    """Names or paths of what was asked for."""
+
+    models: list[str]
+    runs: list[str]
+
+
+def _serve(place: str, own: Own, port: int, browser: bool, device: str, dtype: str) -> None:
     from unrolled import checkpoints, server
+    from unrolled.checkpoints import run_names
     from unrolled.desk import Shelf
 
-    for spec in specs:
+    for spec in own.models:
         checkpoints.entry(spec)
+    for spec in own.runs:
+        run_names.run(spec)
     sock = server.listen(port)
     address = f"http://127.0.0.1:{sock.getsockname()[1]}{place}"
 
@@ -169,7 +185,9 @@ def _serve(place: str, specs: list[str], port: int, browser: bool, device: str, 
             webbrowser.open(address)
 
     with sock:
-        server.serve(server.create_app(Shelf(specs, device=device, dtype=dtype), warm=True), sock, ready)
+        server.serve(
+            server.create_app(Shelf(own.models, runs=own.runs, device=device, dtype=dtype), warm=True), sock, ready
+        )
 
 
 def _default(panel: Any) -> list[str]:
@@ -182,13 +200,21 @@ def _default(panel: Any) -> list[str]:
     return next(([entry.name] for entry in here if panel.why_closed(entry.name, entry.probes) is None), [])
 
 
+def _default_runs(panel: Any) -> list[str]:
+    """Without --run: the runs that the page starts with."""
+    from unrolled.checkpoints import run_names
+
+    takes = any(accepted.kind in ("run", "runs") for accepted in panel.inputs.values())
+    return list(run_names.usual_runs(run_names.runs())) if takes else []
+
+
 @dataclass(frozen=True)
 class Question:
     """One call of `unrolled figure`, as it was typed."""
 
     panel: Any
     knobs: dict[str, Any]
-    specs: list[str]
+    own: Own
     text: str | None
     target: str | None
     device: str
@@ -198,18 +224,21 @@ class Question:
 def _answering(asked: Question) -> Work[Any]:
     from unrolled import figures
 
-    models = yield from _opening(asked)
-    return (yield from figures.answer(asked.panel, asked.knobs, models=models, text=asked.text, target=asked.target))
+    loaded = yield from _opening(asked)
+    models, runs = tuple(loaded.models.values()), tuple(loaded.runs.values())
+    texts = {"text": asked.text, "target": asked.target}
+    return (yield from figures.answer(asked.panel, asked.knobs, models=models, runs=runs, **texts))
 
 
-def _opening(asked: Question) -> Work[list[Any]]:
+def _opening(asked: Question) -> Work[Loaded]:
     from unrolled import checkpoints
+    from unrolled.checkpoints import run_names
+    from unrolled.state import Loaded
 
-    models = []
-    for spec in asked.specs:
-        model = yield from checkpoints.opening(spec, device=asked.device, dtype=asked.dtype)
-        models.append(model)
-    return models
+    models = {}
+    for spec in asked.own.models:
+        models[spec] = yield from checkpoints.opening(spec, device=asked.device, dtype=asked.dtype)
+    return Loaded(models, {spec: run_names.run(spec) for spec in asked.own.runs})
 
 
 def _showing(asked: Question, ending: str, look: Look) -> Work[bytes]:
@@ -217,11 +246,11 @@ def _showing(asked: Question, ending: str, look: Look) -> Work[bytes]:
     from unrolled import html, picture, state
 
     picture.check_extra(png=ending == ".png")
-    opened = yield from _opening(asked)
-    models = dict(zip(asked.specs, opened, strict=True))
-    given = {"text": asked.text or "", "target": asked.target or "", "models": tuple(asked.specs)}
+    loaded = yield from _opening(asked)
+    own = {"models": tuple(asked.own.models), "runs": tuple(asked.own.runs)}
+    given = {"text": asked.text or "", "target": asked.target or "", **own}
     stands = state.state_of(asked.panel, asked.knobs, view=look.view, **given)
     if ending == ".html":
-        return (yield from html.recording(asked.panel, stands, models))
-    drawn = yield from picture.drawing(asked.panel, stands, models, width=look.width, scheme=look.scheme)
+        return (yield from html.recording(asked.panel, stands, loaded))
+    drawn = yield from picture.drawing(asked.panel, stands, loaded, width=look.width, scheme=look.scheme)
     return picture.png(drawn) if ending == ".png" else drawn.encode()

@@ -14,6 +14,9 @@ ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="Name or path of
 ModelNames = Annotated[
     list[str] | None, typer.Option("--model", help="Name or path of a model; may be given several times.")
 ]
+RunNames = Annotated[
+    list[str] | None, typer.Option("--run", help="Name or folder of a training run; may be given several times.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
 Weights = Annotated[
     str | None,

@@ -17,8 +17,9 @@ from types import ModuleType
 from typing import Any
 
 from unrolled.checkpoints import Model
+from unrolled.checkpoints.runs import Run
 from unrolled.errors import BadInput, UnknownFigure, UnknownPanel
-from unrolled.figures._inputs import Pair, checked_models, checked_text
+from unrolled.figures._inputs import Pair, checked_models, checked_runs, checked_text
 from unrolled.figures._knobs import checked_knobs
 from unrolled.figures._panel import Panel
 from unrolled.progress import Work
@@ -50,6 +51,10 @@ class Figure:
         if name not in self.panels:
             raise UnknownPanel(f"{self.name} has no panel “{name}”; it has {', '.join(self.panels)}.")
         return self.panels[name]
+
+    def takes(self, *kinds: str) -> bool:
+        """Whether a panel has an input of one of these kinds."""
+        return any(accepted.kind in kinds for panel in self.panels.values() for accepted in panel.inputs.values())
 
     def why_closed(self, name: str, probes: frozenset[str]) -> str | None:
         """Why a model does not open this figure, or None: when it opens one panel, or no panel takes a model."""
@@ -100,6 +105,7 @@ def answer(
     knobs: Mapping[str, Any],
     *,
     models: Sequence[Model] = (),
+    runs: Sequence[Run] = (),
     text: str | None = None,
     target: str | None = None,
 ) -> Work[Answer]:
@@ -110,10 +116,10 @@ def answer(
         ProbeNotFound: a model without what the panel needs.
     """
     values = check_knobs(panel, knobs)
-    inputs = _inputs(panel, tuple(models), text, target)
+    inputs = _inputs(panel, tuple(models), tuple(runs), text, target)
     outcome = panel.run(*inputs, **values)
     result = (yield from outcome) if inspect.isgenerator(outcome) else outcome
-    return Answer(panel.figure, panel, values, _provenance(panel, tuple(models), values), result)
+    return Answer(panel.figure, panel, values, _provenance(panel, tuple(models), tuple(runs), values), result)
 
 
 def _figure(name: str) -> Figure:
@@ -122,11 +128,15 @@ def _figure(name: str) -> Figure:
     return Figure(name, module, {panel.name: panel for panel in marked if panel.figure == name})
 
 
-def _inputs(panel: Panel, models: tuple[Model, ...], text: str | None, target: str | None) -> list[Any]:
+def _inputs(
+    panel: Panel, models: tuple[Model, ...], runs: tuple[Run, ...], text: str | None, target: str | None
+) -> list[Any]:
     """The positional inputs in the panel's order; what it does not take is refused."""
     kinds = {accepted.kind for accepted in panel.inputs.values()}
     if models and not kinds & {"model", "models"}:
         raise BadInput(f"{panel.title} takes no model; leave it out.")
+    if runs and not kinds & {"run", "runs"}:
+        raise BadInput(f"{panel.title} takes no run; leave it out.")
     if target and not kinds & {"pair", "target"}:
         raise BadInput(f"{panel.title} takes no target; leave it out.")
     if text is not None and not kinds & {"text", "pair"}:
@@ -136,6 +146,9 @@ def _inputs(panel: Panel, models: tuple[Model, ...], text: str | None, target: s
         if accepted.kind in ("model", "models"):
             checked = checked_models(models, accepted, panel.needs, panel.title, opened_by)
             made.append(checked[0] if accepted.kind == "model" else checked)
+        elif accepted.kind in ("run", "runs"):
+            taken = checked_runs(runs, accepted, panel.title)
+            made.append(taken[0] if accepted.kind == "run" else taken)
         elif accepted.kind == "target":
             made.append(target or "")
         else:
@@ -144,12 +157,16 @@ def _inputs(panel: Panel, models: tuple[Model, ...], text: str | None, target: s
     return made
 
 
-def _provenance(panel: Panel, models: tuple[Model, ...], knobs: dict[str, Any]) -> tuple[Provenance, ...]:
-    """One entry a model; a panel without models names its own formula. Whatever is drawn at random shows its seed."""
+def _provenance(
+    panel: Panel, models: tuple[Model, ...], runs: tuple[Run, ...], knobs: dict[str, Any]
+) -> tuple[Provenance, ...]:
+    """One entry a model or run; without these, the panel's own formula. Whatever is drawn at random shows its seed."""
     seed = knobs.get("seed")
     if panel.sources is not None:
         return panel.sources(models, knobs)
     if models:
         return tuple(replace(model.provenance, seed=seed) for model in models)
+    if runs:
+        return tuple(run.provenance for run in runs)
     formulas = f"the formulas of {panel.figure}"
     return (Provenance(name=formulas, kind="computed", version=COMPUTED_BY, dtype="float64", seed=seed),)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, NewType, get_args, get_origin
 
 from unrolled.checkpoints import Model
+from unrolled.checkpoints.runs import Run
 from unrolled.errors import BadInput, EmptyText, ProbeNotFound, TextTooLong
 
 TEXT_LIMIT = 50_000  # characters; a model's own context is usually reached before
@@ -20,6 +21,9 @@ Target = NewType("Target", str)
 Models = tuple[Model, ...]
 """One model or several, side by side."""
 
+Runs = tuple[Run, ...]
+"""One training run or several, each as it stood when it was read, overlaid."""
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -31,14 +35,14 @@ class Pair:
 
 @dataclass(frozen=True)
 class UpTo:
-    """At most this many models: `Annotated[Models, UpTo(3)]`."""
+    """At most this many models or runs: `Annotated[Models, UpTo(3)]`."""
 
     most: int
 
 
 @dataclass(frozen=True)
 class Input:
-    """One positional input of a panel: its kind, and for models how many at most."""
+    """One positional input of a panel: its kind, and for models and runs how many at most."""
 
     kind: str
     most: int = 1
@@ -56,9 +60,11 @@ def input_of(annotation: Any) -> Input:
         Text: Input("text"),
         Target: Input("target"),
         Pair: Input("pair"),
+        Run: Input("run"),
+        Runs: Input("runs", most),
     }
     if annotation not in kinds:
-        raise TypeError(f"{annotation!r} is not an input; there are Model, Models, Text, Target and Pair.")
+        raise TypeError(f"{annotation!r} is not an input; there are Model, Models, Text, Target, Pair, Run and Runs.")
     return kinds[annotation]
 
 
@@ -89,6 +95,15 @@ def checked_models(
     return models
 
 
+def checked_runs(runs: Runs, accepts: Input, panel: str) -> Runs:
+    """As many runs as the panel takes."""
+    if not runs:
+        raise BadInput(f"{panel} needs a training run: name one. `unrolled train` begins one, and the guide finds it.")
+    if len(runs) > accepts.most:
+        raise BadInput(f"{panel} takes at most {_count(accepts.most, 'run')}; {len(runs)} were given.")
+    return runs
+
+
 def why_closed(name: str, probes: frozenset[str], needs: tuple[str, ...]) -> str | None:
     """Why a model does not open a panel, or None when it does."""
     missing = [probe for probe in needs if probe not in probes]
@@ -98,5 +113,5 @@ def why_closed(name: str, probes: frozenset[str], needs: tuple[str, ...]) -> str
     return f"it needs {', '.join(missing)}, and {name} has no such probe (it has {has})."
 
 
-def _count(most: int) -> str:
-    return "one model" if most == 1 else f"{most} models"
+def _count(most: int, what: str = "model") -> str:
+    return f"one {what}" if most == 1 else f"{most} {what}s"

@@ -122,7 +122,7 @@ def figure_html(name: str, state: dict[str, Any]) -> str:
     """The place of a live figure, with its question for readers without script. `state`: id, text, panel, knobs …"""
     question = html.escape(figure(name).question)
     start = html.escape(json.dumps({key: value for key, value in state.items() if key != "id"}, sort_keys=True))
-    reads = ' data-reads=""' if any(panel.inputs for panel in figure(name).panels.values()) else ""
+    reads = ' data-reads=""' if figure(name).takes("model", "models", "text", "pair", "target") else ""
     place = f'data-figure="{name}" data-id="{html.escape(str(state.get("id", name)))}" data-state="{start}"{reads}'
     note = "This figure runs a model as you read; it needs JavaScript."
     return f'<div class="figure" {place}><h2>{question}</h2><noscript><p>{note}</p></noscript></div>\n'
