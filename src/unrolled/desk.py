@@ -92,7 +92,7 @@ class Shelf:
         runs: Iterable[str] = (),
         device: str = "cpu",
         dtype: str = "float32",
-        most: int = 4,
+        most: int = 6,
     ) -> None:
         self.specs, self.runs = tuple(specs), tuple(runs)
         self.device, self.dtype, self.most = device, dtype, most

@@ -117,8 +117,8 @@ def test_bad_input_is_told_so(smollm2: Model) -> None:
         ask("distribution", smollm2, text="a b " * 10_000)
     with pytest.raises(BadInput, match="needs a model"):
         ask("distribution")
-    with pytest.raises(BadInput, match="at most 3 models; 4 were given"):
-        ask("distribution", *[smollm2] * 4)
+    with pytest.raises(BadInput, match="at most 5 models; 6 were given"):
+        ask("distribution", *[smollm2] * 6)
     with pytest.raises(BadKnob, match=r"temperature was 2\.5; it takes a number from 0 to 2"):
         ask("distribution", smollm2, temperature=2.5)
 

@@ -6,7 +6,7 @@ export interface Look {
 
 export const HUES = ["#0b5c8a", "#857000", "#6d1f1a", "#6f7278"]; // light, for a file without a stylesheet
 export const DASHES = ["", "9 3", "2.5 2.5", "9 3 2.5 3"]; // a line, and the bars that stand for one
-const HOMES: Record<string, number> = { llama: 0, transformer: 0, gpt2: 1, gpt: 1, lstm: 1, bert: 2, gru: 2, qwen2: 2, qwen3: 2, rnn: 3, gemma2: 3, mistral: 3 };
+const HOMES: Record<string, number> = { llama: 0, transformer: 0, gpt2: 1, gpt: 0, lstm: 1, bert: 2, gru: 2, qwen2: 2, qwen3: 2, rnn: 3, gemma2: 3, mistral: 3 };
 
 /** A look for each model, in the order given: no two are alike while there are looks left. */
 export function looksOf(models: { name: string; architecture: string }[]): Record<string, Look> {

@@ -123,7 +123,7 @@ _CHAIN = Formula(
     needs=("logits",), formula=_SOFTMAX, source="Shannon 1948, §6; Holtzman et al. 2020, §3", shows=(distribution_of,)
 )
 def distribution(
-    models: Annotated[Models, UpTo(3)],
+    models: Annotated[Models, UpTo(5)],
     text: Text,
     *,
     temperature: Temperature = 1.0,
@@ -139,7 +139,7 @@ def distribution(
     """How likely each token of the vocabulary is to come next.
 
     Args:
-        models: up to three, side by side.
+        models: up to five, side by side.
         text: what they read.
         temperature: divides the logits; 0 is greedy, above 1 flattens.
         top_k: keep only the k likeliest tokens; 0 keeps all.
@@ -179,7 +179,7 @@ def distribution(
 
 @panel(needs=("logits",), formula=_CHAIN, source="Holtzman et al. 2020, §3", shows=(distribution_of,))
 def sample(
-    models: Annotated[Models, UpTo(3)],
+    models: Annotated[Models, UpTo(5)],
     text: Text,
     *,
     temperature: Temperature = 1.0,
@@ -195,7 +195,7 @@ def sample(
     """A continuation, drawn one token at a time from the distribution; stops where the model ends its text.
 
     Args:
-        models: up to three, side by side; each draws with the same seed.
+        models: up to five, side by side; each draws with the same seed.
         text: what they go on from.
         temperature: divides the logits; 0 is greedy, above 1 flattens.
         top_k: keep only the k likeliest tokens; 0 keeps all.
@@ -238,7 +238,7 @@ def sample(
 
 @panel(needs=("logits",), formula=_CHAIN, source="the chain rule of probability")
 def tree(
-    models: Annotated[Models, UpTo(3)],
+    models: Annotated[Models, UpTo(5)],
     text: Text,
     *,
     width: Annotated[int, Range(2, 5)] = 3,
@@ -250,7 +250,7 @@ def tree(
     """The likeliest next tokens, and after each of them the likeliest next ones again.
 
     Args:
-        models: up to three, side by side.
+        models: up to five, side by side.
         text: what they go on from.
         width: how many alternatives at each point.
         depth: how many tokens ahead.
