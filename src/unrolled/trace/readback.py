@@ -74,13 +74,13 @@ class Probe:
         """Memory held."""
         return self.voters.nbytes + self.votes_for.nbytes
 
-    def scores(self, state: Tensor, distance: int) -> Tensor:
-        """state (…, unit) -> what speaks for each token that it can name, `distance` steps before: (…, token)."""
-        return _scores(self.votes(state), self.votes_for[distance], len(self.classes))
-
     def votes(self, state: Tensor) -> Tensor:
-        """(…, unit) -> (…, sample)."""
+        """state (…, unit) -> the weight of each sample's vote, (…, sample)."""
         return (state - self.mean) @ self.voters.T
+
+    def scores_of(self, votes: Tensor, distance: int) -> Tensor:
+        """What the votes say for each token that it can name, `distance` steps before: (…, token)."""
+        return _scores(votes, self.votes_for[distance], len(self.classes))
 
 
 def fit_probe(model: Model, part: Part, training: str, held_out: str) -> Work[Probe]:

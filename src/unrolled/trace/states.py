@@ -33,6 +33,11 @@ class States:
     gates: Mapping[str, Float32[np.ndarray, "layer token unit"]]
     """After their sigmoid or tanh. LSTM: input, forget, candidate, output; GRU: reset, update, candidate; RNN: none."""
 
+    @property
+    def n_bytes(self) -> int:
+        """Memory held."""
+        return self.h.nbytes * (1 + (self.c is not None) + len(self.gates))
+
 
 def record_states(model: Model, tokens: Tokens) -> Work[States]:
     """Reads the text once, from an empty state, and keeps what passed through every point. ProbeNotFound."""

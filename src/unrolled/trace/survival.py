@@ -28,7 +28,7 @@ def keeper_of(states: States) -> str:
     )
 
 
-def survival(kept: Float32[np.ndarray, "token unit"]) -> Float64[np.ndarray, "token unit"]:
+def shares_left(kept: Float32[np.ndarray, "token unit"]) -> Float64[np.ndarray, "token unit"]:
     """kept: the factor of each token -> at each token, the product of the factors of all later ones; 1 at the last."""
     later = np.concatenate([kept[1:], np.ones_like(kept[:1])]).astype(np.float64)
     return np.cumprod(later[::-1], axis=0)[::-1]

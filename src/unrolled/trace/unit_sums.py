@@ -76,8 +76,8 @@ def check_unit(states: States, layer: int, unit: int, token: int) -> None:
 
 def _before(states: States, layer: int, token: int) -> Row:
     """h after the token before; zeros before the first."""
-    now = states.h[layer, token - 1] if token else np.zeros_like(states.h[layer, 0])
-    return now.astype(np.float64)
+    now: Row = states.h[layer, token - 1].astype(np.float64) if token else np.zeros(states.h.shape[2])
+    return now
 
 
 def _rows(block: Any, names: tuple[str, ...], x: Row, h: Row, unit: int) -> list[UnitSum]:
@@ -96,11 +96,7 @@ def _of_gru(block: GRULayer, states: States, x: Row, layer: int, unit: int, toke
     reset, update, candidate = _rows(block, ("reset", "update", "candidate"), x, h, unit)
     if block.reset == "before":
         left = states.gates["reset"][layer, token].astype(np.float64) * h
-        return (
-            reset,
-            update,
-            UnitSum(name="candidate", x=x, w_x=candidate.w_x, h=left, w_h=candidate.w_h, bias=candidate.bias),
-        )
+        return reset, update, replace(candidate, h=left)
     _, _, b_x, b_h = map(_float64, block.parameters())
     at = 2 * block.hidden_size + unit
     read = UnitSum(name="candidate_input", x=x, w_x=candidate.w_x, h=_NOTHING, w_h=_NOTHING, bias=float(b_x[at]))
@@ -109,7 +105,8 @@ def _of_gru(block: GRULayer, states: States, x: Row, layer: int, unit: int, toke
 
 
 def _float64(parameter: Tensor) -> Row:
-    return np.asarray(parameter.detach().double().cpu().numpy())
+    values: Row = parameter.detach().double().cpu().numpy()
+    return values
 
 
 def squash_of(model: Model, layer: int, name: str) -> tuple[str, Callable[[float], float]]:

@@ -70,9 +70,8 @@ def _heard(model: Model, rows: Tensor, layer: int) -> dict[int, Tensor]:
         if number == last:
             raise _Enough
 
-    with model.running() as module, _listening(model, layer, last, hear):
-        with suppress(_Enough):
-            module(rows)
+    with model.running() as module, _listening(model, layer, last, hear), suppress(_Enough):
+        module(rows)
     return heard
 
 
