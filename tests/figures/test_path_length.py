@@ -203,8 +203,10 @@ def test_table_1_and_its_numbers(n: int, d: int) -> None:
 
 def test_attention_is_the_cheaper_layer_while_the_text_is_shorter_than_the_vector_is_wide() -> None:
     for n, cheaper in ((511, True), (512, False), (513, False)):
-        recurrent, attention = ask("cost", n=n, d=512).operations[:2]
+        found = ask("cost", n=n, d=512)
+        recurrent, attention = found.operations[:2]
         assert (attention < recurrent) == cheaper
+        assert ("the attention layer takes fewer" in found.comparison) == cheaper
 
 
 def test_recorded_times_say_so() -> None:

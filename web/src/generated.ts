@@ -99,6 +99,211 @@ export interface AttentionCalculatorVariance {
   scaled_gradient: NdArray;
 }
 
+/** One gate on every token, unit by unit: where it opens, where it shuts. */
+export interface GatesGates {
+  /** The text as each model reads it. */
+  tokens: string[][];
+  /** Its last tokens, which are shown. */
+  columns: string[][];
+  /** Position in the text of the first of these, from 0. */
+  first: number[];
+  /** What there is to be seen in at least one of the models. */
+  gates: string[];
+  /** What is shown of this model: the gate asked for; empty where it has none of that name. */
+  shows: string[];
+  /** Where it has none: what it has instead. */
+  why: string[];
+  /** Whether the values may be below 0: candidate, cell and h; a gate's lie between 0 and 1. */
+  signed: boolean[];
+  /** The gate after its sigmoid, the candidate after its tanh, c or h; unitless. */
+  values: NdArray[];
+  /** Number of each unit shown, from 0: evenly through all of them, from the largest mean size to the smallest. */
+  units: NdArray[];
+  /** Mean over all units of the layer and all of these tokens. */
+  mean: number[];
+  /** Share of them above 0.9. */
+  open_share: number[];
+  /** Share of them below 0.1; not a number for what is signed. */
+  closed_share: number[];
+  /** Units that the layer has. */
+  n_unit: number[];
+  /** Layers that all of the models have: where the knob `layer` ends. */
+  n_layer: number;
+}
+
+/** What is left at the end of what was in the cell before: the product of the gates that kept it. */
+export interface GatesSurvival {
+  /** The text as each model reads it. */
+  tokens: string[][];
+  /** Its last tokens, which are shown. */
+  columns: string[][];
+  /** Position in the text of the first of these, from 0. */
+  first: number[];
+  /** The gate whose product is taken: forget, or a GRU's update. */
+  gate: string[];
+  /** Shares of the units for which the lines stand. */
+  quantiles: NdArray;
+  /** So much is left at most in that share of the layer's units; 1 at the last token. A share from 0 to 1. */
+  left: NdArray[];
+  /** Units drawn one by one, from 0: those that keep most of the first token shown, and the one asked for. */
+  units: NdArray[];
+  /** The same for each of them. */
+  left_of_unit: NdArray[];
+  /** Tokens until half is left of them, at the unit's mean pace; infinite where nothing is lost. */
+  half_life: NdArray[];
+  /** Of all units of the layer, in tokens. */
+  median_half_life: number[];
+  /** The longest of any unit of the layer, in tokens. */
+  longest_half_life: number[];
+  /** Units that the layer has in all of the models: where the knob `unit` ends. */
+  n_unit: number;
+  /** Layers that all of the models have: where the knob `layer` ends. */
+  n_layer: number;
+}
+
+/** The arithmetic of one unit at one token: the sum of each gate, and how they meet. */
+export interface GatesUnit {
+  /** Whose unit it is. */
+  model: string;
+  /** The text as this model reads it. */
+  tokens: string[];
+  /** At which of them, from 0. */
+  token: number;
+  /** Which unit, from 0. */
+  unit: number;
+  /** Of which layer, from 0. */
+  layer: number;
+  /** Layers of the model: where the knob `layer` ends. */
+  n_layer: number;
+  /** Units of a layer: where the knob `unit` ends. */
+  n_unit: number;
+  /** Tokens of the text: where the knob `token` ends. */
+  n_token: number;
+  /** The sums that there are: one for a simple RNN, one a gate otherwise. */
+  parts: string[];
+  /** The one whose terms are listed. */
+  part: string;
+  /** Its terms: x[i] is a number that the layer reads, h[i] one of its own from the token before. */
+  terms: string[];
+  /** Each term, a product or the sum of the products that are not listed. Unitless. */
+  term_values: NdArray;
+  /** Their sum. */
+  total: number;
+  /** What the gate or the state makes of it. */
+  value: number;
+  /** What each line works out. */
+  names: string[];
+  /** The arithmetic from the sums to h. */
+  lines: string[];
+  /** The unit's h after this token, as the model has it in float32. */
+  h: number;
+  /** And before it; 0 before the first. */
+  h_before: number;
+}
+
+/** What is left of an error after k steps, if each multiplies it by the same factor. */
+export interface GradientFlowFactor {
+  /** k, steps back from the end. */
+  steps: NdArray;
+  /** factor^k: what is left of the error after k steps. */
+  share: NdArray;
+  /** Fewest steps after which at most 0.001 is left; infinite when there are none. */
+  vanished_after: number;
+  /** Fewest steps after which at least 1000 has come of it; infinite when there are none. */
+  exploded_after: number;
+  /** Steps in which it halves; infinite unless the factor is below 1. */
+  half_life: number;
+  /** Steps in which it doubles; infinite unless the factor is above 1. */
+  doubling: number;
+}
+
+/** How long the gradient of the last position's loss is at every earlier step, in up to four models. */
+export interface GradientFlowNetwork {
+  /** What the model read. */
+  tokens: string[][];
+  /** Characters of the text that each token covers, from and up to. */
+  token_spans: NdArray[];
+  /** The token whose loss it is. */
+  target: string[];
+  /** What the model gave to it. */
+  probability: number[];
+  /** -ln of that, in nats. */
+  loss: number[];
+  /** Where the gradient is taken: "input" (what the first layer reads); "h 0", "c 0", "h,c 0" (layer 0's state, its
+    cell, both as they are carried on); "stream 0" (the residual stream after block 0). */
+  places: string[][];
+  /** Length of the gradient there, at each step. */
+  norms: NdArray[];
+  /** The same, divided by its value at the last step. */
+  relative: NdArray[];
+  /** The one factor a step that would lead from the last step to the first: geometric mean. NaN of a single step. */
+  factor: NdArray[];
+  /** Length of the gradient by all weights together. NaN where there are more than 20 million of them. */
+  parameter_norm: number[];
+  /** What clipping multiplies that gradient by, 1 if it is within the threshold. */
+  clipped_by: number[];
+  /** Largest spectral radius of its recurrent matrices before they were scaled; NaN where none were. */
+  radius_before: number[];
+}
+
+/** One step as a matrix: its eigenvalues and singular values, and those of the product of many steps. */
+export interface GradientFlowJacobians {
+  /** The text. */
+  tokens: string[];
+  /** Characters of the text that each token covers, from and up to. */
+  token_spans: NdArray;
+  /** Recurrent layers there are. */
+  layers: number;
+  /** What is carried from step to step: h, or h and c. */
+  state: string;
+  /** t of each step; the last is T. */
+  position: NdArray;
+  /** Spectral radius of ds_t/ds_{t-1}: the largest magnitude of an eigenvalue. */
+  radius: NdArray;
+  /** Its largest singular value. */
+  largest: NdArray;
+  /** All its singular values, falling. */
+  singular: NdArray;
+  /** Singular values of ds_T/ds_{t-1}, the product from T back to t, falling. */
+  product: NdArray;
+  /** Product of the largest singular values from T back to t: the most that the product's could be. */
+  bound: NdArray;
+  /** Product of the spectral radii from T back to t: what one might expect, and no bound at all. */
+  by_radius: NdArray;
+  /** Per step: the root of the product's largest singular value. */
+  factor: NdArray;
+  /** Blocks of the layer's recurrent weights; "h" in a simple RNN. */
+  gates: string[];
+  /** Spectral radius of each. */
+  gate_radius: NdArray;
+  /** Largest singular value of each. */
+  gate_singular: NdArray;
+}
+
+/** An error going back through two units, which can do what no single factor does. */
+export interface GradientFlowTwoUnits {
+  /** Largest magnitude of an eigenvalue of W. */
+  radius: number;
+  /** Largest singular value of W. */
+  singular: number;
+  /** h_{T-k}. */
+  hidden: NdArray;
+  /** 1, or 1 - h² under a tanh, at h_{T-k}. */
+  slope: NdArray;
+  /** The error after k steps back. */
+  error: NdArray;
+  /** Its length. */
+  length: NdArray;
+  /** radius^k times its length at the end: the story of one factor. */
+  by_radius: NdArray;
+  /** Largest singular value to the k, times that length: no error can be longer. */
+  by_singular: NdArray;
+  /** k at which it is longest. */
+  peak: number;
+  /** How the error after k steps comes from the one before. */
+  arithmetic: string[];
+}
+
 /** Every head on the text, small, each with its scores and, where they allow one, a name. */
 export interface HeadsOverview {
   /** Tokens that are looked at: the text's; with self attention of an encoder-decoder, the target's. */
@@ -295,4 +500,342 @@ export interface NextTokenTree {
   probability: NdArray[];
   /** Product of the probabilities along its path. */
   joint: NdArray[];
+}
+
+/** A shortest path from one token to another in five networks, found by nudging inputs and searching. */
+export interface PathLengthPath {
+  /** Tokens in the text. */
+  n: number;
+  /** The earlier of the two tokens, counted from 1. */
+  first: number;
+  /** The later one: all five networks read from left to right, so that is where the path leads. */
+  last: number;
+  /** The networks. */
+  names: string[];
+  /** Steps of a shortest path. */
+  lengths: NdArray;
+  /** The same, as the formula says it. */
+  by_formula: NdArray;
+  /** Whether the lengths were found by nudging and search in the networks; beyond 64 tokens the formula gives them. */
+  searched: boolean;
+  /** The formula with its numbers. */
+  arithmetic: string[];
+  /** Which network a node of a path belongs to, counted from 0. */
+  node_network: NdArray;
+  /** Steps up to there. */
+  node_step: NdArray;
+  /** The token it stands at, counted from 1. */
+  node_token: NdArray;
+  /** The wiring found by nudging, where the text has at most 32 tokens: which network an edge belongs to. */
+  edge_network: NdArray;
+  /** Which of its steps, counted from 0; all steps of a network are wired like step 0, but for dilated convolution. */
+  edge_step: NdArray;
+  /** The token whose input was nudged, counted from 1. */
+  edge_from: NdArray;
+  /** The token whose output changed, counted from 1. */
+  edge_to: NdArray;
+}
+
+/** What a layer of each costs: the paper's table with its symbols, and counted for the reader's numbers. */
+export interface PathLengthCost {
+  /** The networks. */
+  names: string[];
+  /** Operations a layer, as the paper writes them: all but a constant factor. */
+  complexity: string[];
+  /** Operations that have to wait for one another. */
+  sequential: string[];
+  /** Longest of the shortest paths between any two tokens. */
+  path: string[];
+  /** What stands in the brackets of the first, for the reader's numbers. */
+  operations: NdArray;
+  /** The same, written out. */
+  arithmetic: string[];
+  /** Steps one after the other that a layer takes. */
+  waits: NdArray;
+  /** Steps from the first token to the last in our networks, exactly. */
+  longest: NdArray;
+  /** Layers it takes until the last token can feel the first. */
+  layers: NdArray;
+  /** Operations of as many layers. */
+  stack: NdArray;
+  /** Pairs of tokens that one layer of attention compares, each with itself and with those before it. */
+  pairs: number;
+  /** Whether a layer of attention or a recurrent one takes fewer operations, in words. */
+  comparison: string;
+}
+
+/** How long one layer of each took for texts of growing length, recorded earlier. */
+export interface PathLengthTimes {
+  /** The networks. */
+  names: string[];
+  /** Tokens of the text. */
+  n: NdArray;
+  /** Median time of one forward pass through one layer, in ms. */
+  milliseconds: NdArray;
+  /** A quarter of the passes were faster, in ms. */
+  low: NdArray;
+  /** A quarter were slower, in ms. */
+  high: NdArray;
+  /** Width of the layers. */
+  d: number;
+  /** Tokens that the convolutions' kernels cover. */
+  kernel: number;
+  /** Tokens that restricted attention looks back. */
+  window: number;
+  /** Machine, threads, versions and day. */
+  about: string;
+}
+
+/** The state after each token: every column is what the layer knows at that point. */
+export interface RecurrenceStates {
+  /** The text as each model reads it. */
+  tokens: string[][];
+  /** Its last tokens, which are shown. */
+  columns: string[][];
+  /** Position in the text of the first of these, from 0. */
+  first: number[];
+  /** The layer's h after each of these tokens; between −1 and 1 where a tanh stands around it. Unitless. */
+  h: NdArray[];
+  /** Number of each unit shown, from 0: those that vary most over these tokens, the most varying first. */
+  units: NdArray[];
+  /** Standard deviation of each over these tokens. */
+  spread: NdArray[];
+  /** Units that the layer has. */
+  n_unit: number[];
+  /** Layers that all of the models have: where the knob `layer` ends. */
+  n_layer: number;
+}
+
+/** The row-times-column sum behind one unit at one token, for each gate that it has, down to h. */
+export interface RecurrenceUnit {
+  /** Whose unit it is. */
+  model: string;
+  /** The text as this model reads it. */
+  tokens: string[];
+  /** At which of them, from 0. */
+  token: number;
+  /** Which unit, from 0. */
+  unit: number;
+  /** Of which layer, from 0. */
+  layer: number;
+  /** Layers of the model: where the knob `layer` ends. */
+  n_layer: number;
+  /** Units of a layer: where the knob `unit` ends. */
+  n_unit: number;
+  /** Tokens of the text: where the knob `token` ends. */
+  n_token: number;
+  /** The sums that there are: one for a simple RNN, one a gate otherwise. */
+  parts: string[];
+  /** The one whose terms are listed. */
+  part: string;
+  /** Its terms: x[i] is a number that the layer reads, h[i] one of its own from the token before. */
+  terms: string[];
+  /** Each term, a product or the sum of the products that are not listed. Unitless. */
+  term_values: NdArray;
+  /** Their sum. */
+  total: number;
+  /** What the gate or the state makes of it. */
+  value: number;
+  /** What each line works out. */
+  names: string[];
+  /** The arithmetic from the sums to h. */
+  lines: string[];
+  /** The unit's h after this token, as the model has it in float32. */
+  h: number;
+  /** And before it; 0 before the first. */
+  h_before: number;
+}
+
+/** Two words change places: does the state notice, does what comes next, and does a bag of words? */
+export interface RecurrenceOrder {
+  /** The text's words, as it stands. */
+  words: string[];
+  /** How many there are: where the knobs `first` and `second` end. */
+  n_words: number;
+  /** The text with the two exchanged. */
+  swapped_text: string;
+  /** The text as each model reads it. */
+  tokens: string[][];
+  /** And the other one. */
+  swapped_tokens: string[][];
+  /** Whether both are made of the same tokens, each as often; a capital letter or a missing space makes another. */
+  same_bag: boolean[];
+  /** The layer's state at the end of the text. */
+  h: NdArray[];
+  /** And at the end of the other. */
+  h_swapped: NdArray[];
+  /** The second less the first. */
+  difference: NdArray[];
+  /** Length of that difference. */
+  distance: number[];
+  /** The same as a share of the first state's length. */
+  relative: number[];
+  /** Cosine of the angle between both; 1 is the same direction. */
+  cosine: number[];
+  /** The control: distance between the means of both texts' embeddings, in which order cannot show. */
+  bag_distance: number[];
+  /** Their cosine. */
+  bag_cosine: number[];
+  /** The likeliest next tokens after either text. */
+  top_strings: string[][];
+  /** Their probability after the text, over the whole vocabulary. */
+  before: NdArray[];
+  /** And after the other. */
+  after: NdArray[];
+  /** Kullback–Leibler divergence of what comes next, from the text to the other, in bits. */
+  kl_bits: number[];
+}
+
+/** What is left of each token in the state some steps later, as far as a linear probe can read it. */
+export interface RecurrenceReadback {
+  /** Steps back: 0 is the token that was read last. */
+  distances: NdArray;
+  /** Share of held-out positions at which the true token comes first. */
+  accuracy: NdArray[];
+  /** Lower end of the 95 % interval, over held-out pieces of text. */
+  low: NdArray[];
+  /** Upper end. */
+  high: NdArray[];
+  /** The same for a probe fitted to shuffled tokens: what frequency alone gives. */
+  control: NdArray[];
+  /** Median rank of the true token among those that the probe can name; 1 is first. */
+  median_rank: NdArray[];
+  /** Tokens that the probe can name: those that occurred where it was fitted. */
+  n_named: number[];
+  /** Positions that it was fitted on. */
+  n_training: number[];
+  /** Held-out positions that it was tested on. */
+  n_test: number[];
+  /** Numbers in the state that it reads. */
+  n_unit: number[];
+  /** The text from its last token backwards, as far as the probe reaches. */
+  own_tokens: string[][];
+  /** What the probe reads out for each of them at the end of the text. */
+  own_found: string[][];
+  /** Rank of the true token there; 1 is first, one more than there are if the probe has no name for it. */
+  own_rank: NdArray[];
+}
+
+/** One step at a time against all at once: which cells can be there after how many parallel steps. */
+export interface RecurrenceWavefront {
+  /** The first tokens of the text. */
+  tokens: string[][];
+  /** The first step, from 1, in which the cell can be there: one later than the last cell that it waits for. */
+  steps: NdArray[];
+  /** Steps in a row that the text takes, with as many processors as one likes. */
+  n_steps: number[];
+  /** The longest of these, and one more: where the knob `step` ends. */
+  last_step: number;
+  /** Cells in all: layers times tokens. */
+  cells: number[];
+  /** Cells that are there after the step that the knob says. */
+  ready: number[];
+  /** Steps that the first token takes, the first two, the first three … */
+  by_length: NdArray[];
+  /** Families whose speed was recorded on one machine. */
+  recorded: string[];
+  /** What each was doing. */
+  recorded_work: string[];
+  /** Matrix products that it carried out, in 10⁹ multiplications and additions a second. */
+  recorded_rate: NdArray;
+  /** The same as a share of what that machine reaches on one large product. */
+  recorded_share: NdArray;
+  /** The machine, and when. */
+  recorded_where: string;
+}
+
+/** Loss and perplexity over what was learnt from. */
+export interface TrainingCurves {
+  /** What the run is called. */
+  names: string[];
+  /** Family of the model. */
+  families: string[];
+  /** How far it is, in words. */
+  status: string[];
+  /** Whether a training is at work on it, so that asking again gives more. */
+  live: boolean[];
+  /** When something was last heard of a run that has not said its end, UTC; empty for all others. */
+  newest: string[];
+  /** Parameters of the model; 0 where the run does not say. */
+  parameters: number[];
+  /** Steps so far. */
+  steps_done: number[];
+  /** Steps of the whole run; 0 while that is not known. */
+  steps: number[];
+  /** Steps after which the training loss was measured. */
+  step: NdArray[];
+  /** Tokens learnt from until then, counted again in every epoch. */
+  tokens: NdArray[];
+  /** Seconds spent on learning until then, without reports and saves. */
+  seconds: NdArray[];
+  /** Training loss, the mean since the measurement before, in nats a token; dropout and label smoothing included. */
+  loss: NdArray[];
+  /** Tokens in the last `window` measurements. */
+  window_tokens: NdArray[];
+  /** Their loss, added up, in nats. */
+  window_nats: NdArray[];
+  /** window_nats ÷ window_tokens, in nats a token. */
+  smoothed_loss: NdArray[];
+  /** exp of that: as unsure as among so many tokens. */
+  smoothed_perplexity: NdArray[];
+  /** Learning rate of that step. */
+  learning_rate: NdArray[];
+  /** Length of that step's gradient before clipping. */
+  gradient_norm: NdArray[];
+  /** Speed since the measurement before. */
+  tokens_per_second: NdArray[];
+  /** Steps after which the held-out text was measured. */
+  held_out_step: NdArray[];
+  /** Tokens learnt from until then. */
+  held_out_tokens: NdArray[];
+  /** Seconds spent on learning until then. */
+  held_out_seconds: NdArray[];
+  /** Cross-entropy of the held-out text, in nats a token; no dropout, no label smoothing. */
+  held_out_loss: NdArray[];
+  /** exp of that. */
+  held_out_perplexity: NdArray[];
+  /** The same loss in bits a byte of text; nan where not all of the text was measured. */
+  held_out_bits_per_byte: NdArray[];
+  /** Tokens of it that were predicted: its beginning on the way, all of it at the end. */
+  held_out_predicted: NdArray[];
+  /** Bytes of the whole held-out text. */
+  held_out_size: number[];
+  /** Steps at which the weights were kept for good. */
+  kept_step: NdArray[];
+  /** Tokens learnt from until then. */
+  kept_tokens: NdArray[];
+  /** Seconds spent on learning until then. */
+  kept_seconds: NdArray[];
+  /** ln of the vocabulary's size: the loss when all tokens are held equally likely, in nats. */
+  uniform_loss: number[];
+  /** The vocabulary's size. */
+  uniform_perplexity: number[];
+  /** Entropy of the held-out text's tokens one by one, in nats: knowing how often each occurs. nan if not known. */
+  unigram_loss: number[];
+  /** exp of that. */
+  unigram_perplexity: number[];
+  /** What must be known to compare these runs; empty if nothing stands in the way. */
+  note: string;
+}
+
+/** What each model wrote at each report, from the first to the newest. */
+export interface TrainingSamples {
+  /** What the run is called. */
+  names: string[];
+  /** How far it is, in words. */
+  status: string[];
+  /** Whether a training is at work on it, so that asking again gives more. */
+  live: boolean[];
+  /** When something was last heard of a run that has not said its end, UTC; empty for all others. */
+  newest: string[];
+  /** Steps after which the sample was written. */
+  step: NdArray[];
+  /** Tokens learnt from until then. */
+  tokens: NdArray[];
+  /** Cross-entropy of the held-out text at that step, in nats a token; nan if it was not measured there. */
+  held_out_loss: NdArray[];
+  /** The held-out text that it goes on with, or the sentence that it translates. */
+  prompts: string[][];
+  /** What it wrote. */
+  texts: string[][];
 }

@@ -26,7 +26,7 @@ TIMES: dict[str, Any] = {
     "n": np.array(_SAID["n"]),
     **{name: np.array([_SAID[name][network] for network in NAMES]) for name in ("milliseconds", "low", "high")},
     **{name: _SAID[name] for name in ("d", "kernel", "window")},
-    "about": f"{_SAID['machine']}, {_SAID['threads']} threads, {_SAID['version']}, {_SAID['date']}",
+    "about": f"{_SAID['machine']}, threads: {_SAID['threads']}, {_SAID['version']}, {_SAID['date']}",
 }
 """The fields of the figure's result."""
 

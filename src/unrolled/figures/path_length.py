@@ -92,6 +92,8 @@ class Costs:
     """Operations of as many layers."""
     pairs: int
     """Pairs of tokens that one layer of attention compares, each with itself and with those before it."""
+    comparison: str
+    """Whether a layer of attention or a recurrent one takes fewer operations, in words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,6 +235,7 @@ def cost(
         layers=np.array(layers),
         stack=np.array(layers) * np.array(operations),
         pairs=n * (n + 1) // 2,
+        comparison=_compared(n, d),
     )
 
 
@@ -285,6 +288,14 @@ def _worked_out(name: str, first: int, last: int, reach: Reach) -> str:
 
 def _raised(power: int) -> str:
     return str(power).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+def _compared(n: int, d: int) -> str:
+    """n²d against nd² is n against d."""
+    if n == d:
+        return f"n = d = {n:,}: a layer of attention and a recurrent one take as many operations."
+    cheaper, sign = ("attention", "<") if n < d else ("recurrent", ">")
+    return f"n = {n:,} {sign} d = {d:,}, so n²·d {sign} n·d²: the {cheaper} layer takes fewer operations."
 
 
 def _counted(number: int, noun: str) -> str:
