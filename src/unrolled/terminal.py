@@ -145,7 +145,8 @@ def _grid(*columns: str) -> RichTable:
 
 def _cell(value: Any, digits: int = 4) -> Text:
     if isinstance(value, float):
-        text = f"{value:.{digits}f}" if math.isfinite(value) else str(value).replace("inf", "∞").replace("-", "−")
+        places = ".1e" if 0 < abs(value) < 10**-digits else f".{digits}f"
+        text = f"{value:{places}}" if math.isfinite(value) else str(value).replace("inf", "∞").replace("-", "−")
         return Text(text, justify="right")
     if isinstance(value, str):
         seen = value.replace("\n", "⏎").replace("\t", "⇥")

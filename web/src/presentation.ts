@@ -86,3 +86,31 @@ function entropyBits(falling: ArrayLike<number>, temperature: number, probabilit
   }
   return Math.max(0, (Math.log(normaliser) - mean) / Math.LN2);
 }
+
+export interface Powers {
+  shares: Float64Array; // factor^k, k from 0
+  vanishedAfter: number; // fewest steps to 0.001 or less; Infinity when never
+  explodedAfter: number; // fewest steps to 1000 or more
+  halfLife: number; // steps in which it halves
+  doubling: number; // steps in which it doubles
+}
+
+export const [VANISHED, EXPLODED] = [1e-3, 1e3];
+
+/** One factor, again and again: gradient_flow.py's `factor`. */
+export function powersOf(factor: number, steps: number): Powers {
+  const halves = factor === 1 ? Infinity : Math.LN2 / Math.abs(Math.log(factor));
+  return {
+    shares: Float64Array.from({ length: steps + 1 }, (_, k) => factor ** k),
+    vanishedAfter: firstPast(factor, VANISHED),
+    explodedAfter: firstPast(factor, EXPLODED),
+    halfLife: factor < 1 ? halves : Infinity,
+    doubling: factor > 1 ? halves : Infinity,
+  };
+}
+
+/** Fewest whole steps k with factor^k at the level or beyond it, seen from 1. */
+function firstPast(factor: number, level: number): number {
+  if (factor === 1 || factor < 1 !== level < 1) return Infinity;
+  return Math.ceil(Math.round((Math.log(level) / Math.log(factor)) * 1e9) / 1e9);
+}

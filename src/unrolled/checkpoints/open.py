@@ -161,7 +161,7 @@ def _model(found: Entry, sha256: str, parts: Parts, device: torch.device, dtype:
 
 
 def _training(found: Entry, run: RunConfig) -> Training | None:
-    """Who trained it: this project what it ships, `unrolled train` other run folders; a save on the way says its step."""
+    """Who trained it: this project what it ships, `unrolled train` other run folders; a kept save says how far."""
     seed = run.training.get("seed")
     if found.path is None or type(seed) is not int or not 0 <= seed < 2**63:
         return None

@@ -22,18 +22,18 @@ def number(value: float, decimals: int = DECIMALS) -> str:
     return _printed(_units(value, decimals), decimals)
 
 
-def product_sum(left: Sequence[float], right: Sequence[float]) -> str:
-    """`a×b + c×d = p + q = sum`, row times column, each side true of the printed figures."""
-    total = _units(math.fsum(a * b for a, b in zip(left, right, strict=True)), DECIMALS)
-    for decimals in range(2, _MOST + 1):
-        factors = [(_units(a, decimals), _units(b, decimals)) for a, b in zip(left, right, strict=True)]
-        terms = [_rounded(a * b, 2 * decimals, decimals + 2) for a, b in factors]
+def product_sum(left: Sequence[float], right: Sequence[float], *, decimals: int = DECIMALS) -> str:
+    """`a×b + c×d = p + q = sum`, row times column, each side true of the printed figures; the sum with `decimals`."""
+    total = _units(math.fsum(a * b for a, b in zip(left, right, strict=True)), decimals)
+    for places in range(2, max(_MOST, decimals) + 1):
+        factors = [(_units(a, places), _units(b, places)) for a, b in zip(left, right, strict=True)]
+        terms = [_rounded(a * b, 2 * places, places + 2) for a, b in factors]
         exact = sum(a * b for a, b in factors)
-        if _rounded(sum(terms), decimals + 2, DECIMALS) == total == _rounded(exact, 2 * decimals, DECIMALS):
+        if _rounded(sum(terms), places + 2, decimals) == total == _rounded(exact, 2 * places, decimals):
             break
-    products = " + ".join(f"{_term(a, decimals)}×{_term(b, decimals)}" for a, b in factors)
-    sums = " + ".join(_term(term, decimals + 2) for term in terms)
-    result = _printed(total, DECIMALS)
+    products = " + ".join(f"{_term(a, places)}×{_term(b, places)}" for a, b in factors)
+    sums = " + ".join(_term(term, places + 2) for term in terms)
+    result = _printed(total, decimals)
     return f"{products} = {sums} = {result}" if len(terms) > 1 else f"{products} = {result}"
 
 
