@@ -57,6 +57,7 @@ def compared(model: Model, text: str, other: str, layer: int, top_n: int) -> Wor
         "relative": float(np.linalg.norm(difference) / np.linalg.norm(before.astype(np.float64))),
         "cosine": cosine(before, after),
         "bag_distance": float(np.linalg.norm(bags[1] - bags[0])),
+        "bag_relative": float(np.linalg.norm(bags[1] - bags[0]) / np.linalg.norm(bags[0])),
         "bag_cosine": cosine(*bags),
     }
 

@@ -68,6 +68,8 @@ class Swapped:
     """Cosine of the angle between both; 1 is the same direction."""
     bag_distance: Each[float]
     """The control: distance between the means of both texts' embeddings, in which order cannot show."""
+    bag_relative: Each[float]
+    """The same as a share of the first mean's length."""
     bag_cosine: Each[float]
     """Their cosine."""
     top_strings: Each[Choices]

@@ -25,6 +25,7 @@ from unrolled.trace.unit_sums import UnitSum, squash_of, unit_sums
 
 LISTED = 4  # products told one by one, of the input's and of the state's
 PARTS = ("state", "input", "forget", "candidate", "output", "reset", "update", "candidate_input", "candidate_state")
+_HALVES = ("candidate_input", "candidate_state")
 Lines = Annotated[tuple[str, ...], Axes("line")]
 Line = tuple[str, str]
 """What is worked out, and how."""
@@ -60,6 +61,8 @@ class Unit:
     """Each term, a product or the sum of the products that are not listed. Unitless."""
     total: float
     """Their sum."""
+    squash: str
+    """What stands around the sum: tanh, relu or sigmoid; nothing yet around each of a candidate's two sums."""
     value: float
     """What the gate or the state makes of it."""
     names: Lines
@@ -97,6 +100,7 @@ def unit_of(models: Models, which: int, text: str, layer: int, unit: int, token:
         terms=tuple(name for name, _ in terms),
         term_values=np.array([value for _, value in terms]),
         total=shown.total,
+        squash="" if shown.name in _HALVES else squash_of(model, layer, shown.name)[0],
         value=_squashed(model, layer, shown),
         names=tuple(name for name, _ in lines),
         lines=tuple(line for _, line in lines),
@@ -124,7 +128,7 @@ def states_of(model: Model, text: str) -> Work[States]:
 
 def _squashed(model: Model, layer: int, each: UnitSum) -> float:
     """After its sigmoid or tanh; the two sums of a candidate are squashed together, not each."""
-    if each.name in ("candidate_input", "candidate_state"):
+    if each.name in _HALVES:
         return each.total
     return squash_of(model, layer, each.name)[1](each.total)
 
@@ -165,7 +169,7 @@ def _lines(
     """Every gate's sum and what is made of it, then how they meet."""
     values: dict[str, float] = {}
     for each in sums:
-        if each.name in ("candidate_input", "candidate_state"):
+        if each.name in _HALVES:
             values[each.name] = each.total
             yield f"{each.name.replace('_', ' from ')}, the sum", _sum_line(each, 6)
             continue
