@@ -37,7 +37,7 @@ def at_start(model: Model) -> Model:
     """
     family, training = _start_of(model)
     module = first_weights(family, model.module.config, training.seed).to(device=model.device, dtype=model.dtype)
-    return MAKERS[family](
+    return MAKERS[FAMILIES[family].kind](
         module.eval().requires_grad_(False),
         model.tokenizer,
         name=model.name,

@@ -13,7 +13,7 @@ from unrolled.checkpoints.gguf import gguf_config
 from unrolled.checkpoints.gguf_header import GGUFFile, read_gguf
 from unrolled.checkpoints.known import GPT_PROBES, Entry
 from unrolled.checkpoints.make import make_of, weight_files
-from unrolled.checkpoints.pairs import PairConfig, pair_probes
+from unrolled.checkpoints.pairs import TARGET, pair_probes
 from unrolled.checkpoints.recurrent import LONGEST
 from unrolled.checkpoints.run_folder import RunConfig, read_run_config
 from unrolled.checkpoints.safetensors_header import read_header
@@ -97,7 +97,7 @@ def hub_probes(config: Mapping[str, Any]) -> frozenset[str]:
     """What a Hugging Face folder has as a rule; opening it finds out (`Model.probes`, `Model.why`)."""
     names = [str(name) for name in config.get("architectures") or []]
     if is_encoder_decoder(config):
-        return frozenset({"attn"})
+        return frozenset({"attn", TARGET})
     is_encoder = bool(names) and all(name.endswith(_ENCODERS) for name in names) and not config.get("is_decoder")
     return frozenset({"attn"} if is_encoder else {"attn", "logits", "resid"})
 
@@ -127,7 +127,7 @@ def _facts(path: Path) -> _Facts:
             context=context,
             probes=probes,
             tensors=tensors_of(path),
-            takes_target=isinstance(run.config, PairConfig),
+            takes_target=FAMILIES[run.family].kind == "pair",
         )
     config = read_json(folder / "config.json")
     return _Facts(
@@ -162,12 +162,12 @@ def _gguf_tensors(file: GGUFFile) -> dict[str, StoredShape]:
 
 def _run_facts(run: RunConfig) -> tuple[int, frozenset[str]]:
     """Context and probes of one of our own families."""
-    probes = FAMILIES[run.family].probes
-    if run.family == "gpt":
+    family = FAMILIES[run.family]
+    if family.kind == "causal":
         return run.config.context, GPT_PROBES
-    if isinstance(run.config, PairConfig):
+    if family.kind == "pair":
         return run.config.context, pair_probes(run.config)
-    return (LONGEST if "h" in probes else run.config.context), probes
+    return LONGEST, family.probes
 
 
 def _card_licence(folder: Path) -> str:

@@ -39,23 +39,18 @@ from unrolled.checkpoints.run_folder import (
     write_run_folder,
 )
 from unrolled.errors import BadCheckpoint, UnknownModel
+from unrolled.models.families import FAMILIES
 from unrolled.models.gpt import GPTConfig
 from unrolled.progress import Progress, finish
 from unrolled.text import Tokenizer
+from unrolled.text.pairs import PAIRS
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 
 Parts = tuple[RunConfig, nn.Module, Tokenizer]
 
-MAKERS: Mapping[str, Callable[..., Model]] = {
-    "gpt": gpt_model,
-    "rnn": recurrent_model,
-    "lstm": recurrent_model,
-    "gru": recurrent_model,
-    "seq2seq": pair_model,
-    "transformer": pair_model,
-}
-"""Family -> what makes a Model of its module and tokenizer."""
+MAKERS: Mapping[str, Callable[..., Model]] = {"causal": gpt_model, "recurrent": recurrent_model, "pair": pair_model}
+"""A family's kind -> what makes a Model of its module and tokenizer."""
 
 
 def opening(spec: str, *, device: str = "cpu", dtype: str = "float32") -> Generator[Progress, None, Model]:
@@ -150,7 +145,7 @@ def _run_config(file: GGUFFile, config: GPTConfig, tokenizer: Tokenizer, sha256:
 def _model(found: Entry, sha256: str, parts: Parts, device: torch.device, dtype: torch.dtype) -> Model:
     run, module, tokenizer = parts
     module.to(device=device, dtype=dtype)
-    return MAKERS[run.family](
+    return MAKERS[FAMILIES[run.family].kind](
         module,
         tokenizer,
         name=found.name,
@@ -165,8 +160,10 @@ def _training(found: Entry, run: RunConfig) -> Training | None:
     seed = run.training.get("seed")
     if found.path is None or type(seed) is not int or not 0 <= seed < 2**63:
         return None
+    text = run.training.get("text")
+    domain = PAIRS.get(str(text.get("pairs")), "") if isinstance(text, Mapping) else ""
     if found.path.parent == catalogue.SHIPPED:
-        return Training(said=found.source, seed=seed)
+        return Training(said=found.source, seed=seed, pairs=domain)
     folder = found.path if found.path.is_dir() else found.path.parent
     steps = f", {int(folder.name):,} steps" if folder.parent.name == KEPT and folder.name.isdecimal() else ""
-    return Training(said=f"trained by unrolled train: family {run.family}, seed {seed}{steps}", seed=seed)
+    return Training(said=f"trained by unrolled train: family {run.family}, seed {seed}{steps}", seed=seed, pairs=domain)

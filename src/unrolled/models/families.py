@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from torch import nn
 
@@ -21,16 +21,18 @@ class Family:
     """Made from a config."""
     probes: frozenset[str]
     """Named points; see the model's file."""
+    kind: Literal["causal", "recurrent", "pair"]
+    """What reads it: a text with keys and values kept, a text with a state carried on, a source and a target."""
 
 
 FAMILIES: Mapping[str, Family] = {
-    "rnn": Family(config=rnn.RNNConfig, model=rnn.RNN, probes=rnn.PROBES),
-    "lstm": Family(config=lstm.LSTMConfig, model=lstm.LSTM, probes=lstm.PROBES),
-    "gru": Family(config=gru.GRUConfig, model=gru.GRU, probes=gru.PROBES),
-    "gpt": Family(config=gpt.GPTConfig, model=gpt.GPT, probes=gpt.PROBES),
-    "seq2seq": Family(config=seq2seq.Seq2SeqConfig, model=seq2seq.Seq2Seq, probes=seq2seq.PROBES),
+    "rnn": Family(config=rnn.RNNConfig, model=rnn.RNN, probes=rnn.PROBES, kind="recurrent"),
+    "lstm": Family(config=lstm.LSTMConfig, model=lstm.LSTM, probes=lstm.PROBES, kind="recurrent"),
+    "gru": Family(config=gru.GRUConfig, model=gru.GRU, probes=gru.PROBES, kind="recurrent"),
+    "gpt": Family(config=gpt.GPTConfig, model=gpt.GPT, probes=gpt.PROBES, kind="causal"),
+    "seq2seq": Family(config=seq2seq.Seq2SeqConfig, model=seq2seq.Seq2Seq, probes=seq2seq.PROBES, kind="pair"),
     "transformer": Family(
-        config=transformer.TransformerConfig, model=transformer.Transformer, probes=transformer.PROBES
+        config=transformer.TransformerConfig, model=transformer.Transformer, probes=transformer.PROBES, kind="pair"
     ),
 }
 
