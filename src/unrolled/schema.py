@@ -77,6 +77,7 @@ def _panel_json(panel: Panel) -> dict[str, Any]:
         "doc": panel.doc.partition("\n\nArgs:")[0],
         "inputs": [accepted.kind for accepted in inputs],
         "max_models": max((accepted.most for accepted in inputs if accepted.kind == "models"), default=1),
+        "max_runs": max((accepted.most for accepted in inputs if accepted.kind == "runs"), default=1),
         "needs": list(panel.needs),
         "knobs": knobs_schema(panel),
         "result": [_field_json(field) for field in panel.fields],

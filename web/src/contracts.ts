@@ -40,13 +40,14 @@ export interface Symbols {
   shape: string;
 }
 
-export type Input = "model" | "models" | "text" | "target" | "pair"; // a target may be empty, a pair has both
+export type Input = "model" | "models" | "run" | "runs" | "text" | "target" | "pair"; // a target may be empty, a pair has both
 
 export interface Panel {
   name: string;
   doc: string;
   inputs: Input[];
   max_models: number;
+  max_runs: number;
   needs: string[];
   knobs: KnobSchema;
   result: ResultField[];
@@ -79,11 +80,24 @@ export interface ModelEntry {
   closed: Record<string, string>;
 }
 
+/** A training run that may be asked for. */
+export interface RunEntry {
+  name: string;
+  family: string;
+  stage: "preparing" | "running" | "stopped" | "finished";
+  step: number;
+  steps: number; // 0: not known yet
+  training: string; // by whom, by which recipe and seed
+  measured_on: string; // runs with the same are measured on the same tokens
+  opens: string[];
+}
+
 /** What the server puts into the page for the script. */
 export interface PageData {
   figures: Figure[];
   models: ModelEntry[];
-  defaults: { models: string[]; text: string };
+  runs: RunEntry[];
+  defaults: { models: string[]; runs: string[]; text: string };
   version: string;
 }
 
@@ -127,6 +141,7 @@ export interface Result {
 
 export interface Question {
   models?: string[];
+  runs?: string[];
   text?: string;
   target?: string;
   knobs: Record<string, Json>;
@@ -143,6 +158,7 @@ export interface FigureState {
   text: string;
   target: string;
   models: string[];
+  runs: string[];
   panel: string;
   knobs: Record<string, Json>;
   view: Record<string, Json>;
@@ -151,6 +167,7 @@ export interface FigureState {
 export interface Patch {
   text?: string;
   target?: string;
+  runs?: string[];
   panel?: string;
   knobs?: Record<string, Json>;
   view?: Record<string, Json>;
@@ -167,6 +184,7 @@ export interface ViewProps {
   set: (patch: Patch) => void;
   say: (sentence: string) => void;
   look: (model: string) => Look; // of a model by its name in state.models
+  refresh: ((panel: string) => void) | null; // asks the same again, for what goes on changing; null where nothing does
   under: (hand: Snippet | null) => void; // controls of the view's own, to stand under the reading-out line
 }
 
@@ -177,8 +195,15 @@ export interface MountProps {
   onState: (state: FigureState) => void;
   look?: (model: string) => Look; // the hue and line of a model
   takesTarget?: (model: string) => boolean; // whether a model's decoder reads a text of its own
+  runs?: RunList; // the runs that there are, to choose from
+  live?: boolean; // whether the same question may get a newer answer
   remedy?: (error: Error) => Remedy | null; // the page's way out of an error, e.g. "Get SmolLM2"
   link?: () => Promise<string>; // copies the link to exactly this state; gives the sentence to show
+}
+
+export interface RunList {
+  all: () => RunEntry[];
+  again: () => Promise<void>; // looks which there are now
 }
 
 export interface Remedy {

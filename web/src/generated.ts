@@ -189,6 +189,8 @@ export interface GatesUnit {
   term_values: NdArray;
   /** Their sum. */
   total: number;
+  /** What stands around the sum: tanh, relu or sigmoid; nothing yet around each of a candidate's two sums. */
+  squash: string;
   /** What the gate or the state makes of it. */
   value: number;
   /** What each line works out. */
@@ -232,7 +234,9 @@ export interface GradientFlowNetwork {
   /** Where the gradient is taken: "input" (what the first layer reads); "h 0", "c 0", "h,c 0" (layer 0's state, its
     cell, both as they are carried on); "stream 0" (the residual stream after block 0). */
   places: string[][];
-  /** Length of the gradient there, at each step. */
+  /** Numbers that the gradient consists of there. */
+  units: NdArray[];
+  /** Length of the gradient there, at each step: the root of the sum of its numbers' squares. */
   norms: NdArray[];
   /** The same, divided by its value at the last step. */
   relative: NdArray[];
@@ -634,6 +638,8 @@ export interface RecurrenceUnit {
   term_values: NdArray;
   /** Their sum. */
   total: number;
+  /** What stands around the sum: tanh, relu or sigmoid; nothing yet around each of a candidate's two sums. */
+  squash: string;
   /** What the gate or the state makes of it. */
   value: number;
   /** What each line works out. */
@@ -674,6 +680,8 @@ export interface RecurrenceOrder {
   cosine: number[];
   /** The control: distance between the means of both texts' embeddings, in which order cannot show. */
   bag_distance: number[];
+  /** The same as a share of the first mean's length. */
+  bag_relative: number[];
   /** Their cosine. */
   bag_cosine: number[];
   /** The likeliest next tokens after either text. */
@@ -765,7 +773,7 @@ export interface TrainingCurves {
   /** Steps after which the training loss was measured. */
   step: NdArray[];
   /** Tokens learnt from until then, counted again in every epoch. */
-  tokens: NdArray[];
+  tokens_seen: NdArray[];
   /** Seconds spent on learning until then, without reports and saves. */
   seconds: NdArray[];
   /** Training loss, the mean since the measurement before, in nats a token; dropout and label smoothing included. */
@@ -831,7 +839,7 @@ export interface TrainingSamples {
   /** Steps after which the sample was written. */
   step: NdArray[];
   /** Tokens learnt from until then. */
-  tokens: NdArray[];
+  tokens_seen: NdArray[];
   /** Cross-entropy of the held-out text at that step, in nats a token; nan if it was not measured there. */
   held_out_loss: NdArray[];
   /** The held-out text that it goes on with, or the sentence that it translates. */

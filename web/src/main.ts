@@ -26,6 +26,7 @@ if (data) start(data);
 function start(data: PageData): void {
   const page = new Page(data);
   const places = document.querySelectorAll<HTMLElement>(".figure[data-figure]");
+  page.runs = [...places].map(given).find((state) => state.runs !== undefined)?.runs ?? data.defaults.runs;
   for (const element of places) announce(element, page);
   const { text, models } = page.figures[0]?.start ?? data.defaults;
   page.own = { text, models };
@@ -45,6 +46,8 @@ function start(data: PageData): void {
       onState: (state) => page.onState(shown, state),
       look: (model) => page.look(model),
       takesTarget: (model) => page.takesTarget(model),
+      runs: { all: () => page.allRuns, again: () => page.lookForRuns() },
+      live: true,
       remedy: (error) => page.remedy(error, () => bar.focusText()),
       link: () => page.copyLink(),
     });
@@ -56,25 +59,31 @@ function start(data: PageData): void {
 function announce(element: HTMLElement, page: Page): void {
   const figure = figureOf(page.data, element);
   if (!figure) return;
-  const given = JSON.parse(element.dataset["state"] || "{}") as Partial<FigureState>;
+  const state = given(element);
   const first = page.figures[0]?.start;
   page.add(idOf(element), {
-    text: first?.text ?? given.text ?? page.data.defaults.text,
-    target: first?.target ?? given.target ?? "",
-    models: first?.models ?? given.models ?? page.data.defaults.models,
-    panel: given.panel ?? figure.panels[0]?.name ?? "",
-    knobs: { ...defaults(figure), ...given.knobs },
-    view: given.view ?? {},
+    text: first?.text ?? state.text ?? page.data.defaults.text,
+    target: first?.target ?? state.target ?? "",
+    models: first?.models ?? state.models ?? page.data.defaults.models,
+    runs: page.runs,
+    panel: state.panel ?? figure.panels[0]?.name ?? "",
+    knobs: { ...defaults(figure), ...state.knobs },
+    view: state.view ?? {},
   });
+}
+
+/** What a figure's place says of the state that it starts in. */
+function given(element: HTMLElement): Partial<FigureState> {
+  return JSON.parse(element.dataset["state"] || "{}") as Partial<FigureState>;
 }
 
 /** The text and the models that the reader chose on another page or an earlier day, unless this page has its own. */
 function carryOn(page: Page, places: HTMLElement[]): void {
-  const given = places.map((element) => JSON.parse(element.dataset["state"] || "{}") as Partial<FigureState>);
+  const starts = places.map(given);
   const chosen = kept();
   const known = (chosen.models ?? []).filter((name) => page.knows(name)).slice(0, 3);
-  if (chosen.text && !given.some((state) => state.text !== undefined)) page.text = chosen.text;
-  if (known.length > 0 && !given.some((state) => state.models !== undefined)) page.models = known;
+  if (chosen.text && !starts.some((state) => state.text !== undefined)) page.text = chosen.text;
+  if (known.length > 0 && !starts.some((state) => state.models !== undefined)) page.models = known;
   for (const shown of page.figures) Object.assign(shown.now, { text: page.text, models: page.models });
   if (page.figures.length > 0) page.remember();
 }
@@ -85,9 +94,10 @@ function restore(page: Page): boolean {
   if (!link) return false;
   page.text = link.text ?? page.text;
   page.models = link.models?.slice(0, 3) ?? page.models;
+  page.runs = link.runs?.slice(0, 4) ?? page.runs;
   for (const shown of page.figures) {
     const figure = page.data.figures.find((one) => document.querySelector(`[data-figure="${one.name}"][data-id="${CSS.escape(shown.id)}"]`));
-    shown.now = { ...linked(link, shown.id, shown.start, figure), text: page.text, models: page.models };
+    shown.now = { ...linked(link, shown.id, shown.start, figure), text: page.text, models: page.models, runs: page.runs };
     shown.mounted?.update(shown.now);
   }
   for (const id of Object.keys(link.figures)) {

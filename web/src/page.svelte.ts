@@ -1,6 +1,6 @@
 // What the whole page shares: the text, the models, which of them are here, the address.
 import { getModel } from "./ask";
-import { UnrolledError, type FigureState, type Mounted, type ModelEntry, type PageData, type Progress, type Remedy } from "./contracts";
+import { UnrolledError, type FigureState, type Mounted, type ModelEntry, type PageData, type Progress, type Remedy, type RunEntry } from "./contracts";
 import { keep } from "./kept";
 import { looksOf, type Look } from "./looks";
 import { copy, format } from "./state";
@@ -20,10 +20,12 @@ interface Shown {
 export class Page {
   text = $state("");
   models = $state.raw<string[]>([]);
+  runs = $state.raw<string[]>([]);
   entries = $state.raw<ModelEntry[]>([]);
+  allRuns = $state.raw<RunEntry[]>([]);
   getting = $state.raw<Record<string, Progress | undefined>>({});
   trouble = $state("");
-  private readonly looks = $derived(looksOf([...this.entries, ...this.models.filter((name) => !this.knows(name)).map((name) => ({ name, architecture: "" }))]));
+  private readonly looks = $derived(looksOf([...this.entries, ...this.models.filter((name) => !this.knows(name)).map((name) => ({ name, architecture: "" })), ...this.allRuns.map(({ name, family }) => ({ name, architecture: family }))]));
   readonly figures: Shown[] = [];
   private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly aborts = new Map<string, AbortController>();
@@ -32,6 +34,7 @@ export class Page {
 
   constructor(readonly data: PageData) {
     this.entries = data.models;
+    this.allRuns = data.runs;
   }
 
   /** A figure of this page; it starts with the page's text and models. */
@@ -61,6 +64,10 @@ export class Page {
       this.text = state.text;
       keep({ text: state.text });
       this.spread({ text: state.text }, shown);
+    }
+    if (state.runs.join() !== this.runs.join()) {
+      this.runs = state.runs;
+      this.spread({ runs: state.runs }, shown);
     }
     if (this.figures.some((other) => other !== shown && other.now.target !== state.target)) this.spread({ target: state.target }, shown);
     this.remember();
@@ -144,6 +151,12 @@ export class Page {
     } finally {
       this.note(name, undefined);
     }
+  }
+
+  /** Which runs there are now: a training may have begun since the page was opened. */
+  async lookForRuns(): Promise<void> {
+    const answer = await fetch("/api/runs").catch(() => null); // without a server the list stays as it was
+    if (answer?.ok) this.allRuns = ((await answer.json()) as { runs: RunEntry[] }).runs;
   }
 
   stopGetting(name: string): void {

@@ -1,4 +1,4 @@
-// The page's state in the URL's fragment: #v1&text=…&models=a,b&ID.KNOB=…&ID.panel=…&ID.view.KEY=…
+// The page's state in the URL's fragment: #v1&text=…&models=a,b&runs=c,d&ID.KNOB=…&ID.panel=…&ID.view.KEY=…
 // Values are JSON unless they are plain strings. What is not understood is left out, with a sentence; never a crash.
 import type { Figure, FigureState, Json, Knob } from "./contracts";
 
@@ -15,6 +15,7 @@ export interface Link {
   text?: string;
   target?: string;
   models?: string[];
+  runs?: string[];
   figures: Record<string, FigureLink>;
   notes: string[]; // sentences on what was left out
 }
@@ -40,6 +41,7 @@ function take(part: string, link: Link): void {
   else if (key === "text") link.text = value;
   else if (key === "target") link.target = value;
   else if (key === "models") link.models = value.split(",").filter(Boolean);
+  else if (key === "runs") link.runs = value.split(",").filter(Boolean);
   else if (!takeFigure(key, value, link)) link.notes.push(`The link says “${key.slice(0, 60)}”, which this page does not know.`);
 }
 
@@ -63,6 +65,7 @@ export function format(now: FigureState[], ids: string[], start?: FigureState[])
   if (first && first.text !== origin?.text) put("text", first.text);
   if (first && first.target !== (origin?.target ?? "")) put("target", first.target);
   if (first && first.models.join() !== origin?.models.join()) put("models", first.models.join(","));
+  if (first && first.runs.join() !== (origin?.runs ?? []).join()) put("runs", first.runs.join(","));
   now.forEach((state, i) => figureParts(state, ids[i] ?? "", start?.[i]).forEach(([key, value]) => put(key, value)));
   return parts.length === 1 ? "" : `#${parts.join("&")}`;
 }

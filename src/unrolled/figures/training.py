@@ -48,7 +48,7 @@ class Curves:
     """Steps of the whole run; 0 while that is not known."""
     step: Each[Int64[np.ndarray, "measurement"]]
     """Steps after which the training loss was measured."""
-    tokens: Each[Int64[np.ndarray, "measurement"]]
+    tokens_seen: Each[Int64[np.ndarray, "measurement"]]
     """Tokens learnt from until then, counted again in every epoch."""
     seconds: Each[Float64[np.ndarray, "measurement"]]
     """Seconds spent on learning until then, without reports and saves."""
@@ -116,7 +116,7 @@ class Samples:
     """When something was last heard of a run that has not said its end, UTC; empty for all others."""
     step: Each[Int64[np.ndarray, "sample"]]
     """Steps after which the sample was written."""
-    tokens: Each[Float64[np.ndarray, "sample"]]
+    tokens_seen: Each[Float64[np.ndarray, "sample"]]
     """Tokens learnt from until then."""
     held_out_loss: Each[Float64[np.ndarray, "sample"]]
     """Cross-entropy of the held-out text at that step, in nats a token; nan if it was not measured there."""
@@ -179,7 +179,7 @@ def curves(runs: Annotated[Runs, UpTo(4)], *, window: Annotated[int, Range(1, 20
         steps_done=tuple(run.step for run in runs),
         steps=tuple(run.steps for run in runs),
         step=tuple(each.step for each in measured),
-        tokens=tuple(each.tokens for each in measured),
+        tokens_seen=tuple(each.tokens for each in measured),
         seconds=tuple(seconds),
         loss=tuple(each.loss for each in measured),
         window_tokens=tuple(windows),
@@ -223,7 +223,7 @@ def samples(runs: Annotated[Runs, UpTo(4)]) -> Samples:
         live=tuple(map(is_live, runs)),
         newest=tuple(run.newest for run in runs),
         step=tuple(steps),
-        tokens=tuple(at_steps(run, at, run.measured.tokens) for run, at in zip(runs, steps, strict=True)),
+        tokens_seen=tuple(at_steps(run, at, run.measured.tokens) for run, at in zip(runs, steps, strict=True)),
         held_out_loss=tuple(
             np.array([known.get(step, math.nan) for step in at.tolist()], np.float64)
             for known, at in zip(losses, steps, strict=True)

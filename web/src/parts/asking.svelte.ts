@@ -56,6 +56,12 @@ export class Asking {
     this.round++;
   }
 
+  /** Asks a panel's question again though it was answered: what it is about may have gone on. */
+  refresh(panel: string): void {
+    for (const slot of [panel, tableOf(panel)]) if (!this.errors[slot]) this.answered.delete(slot);
+    this.round++;
+  }
+
   /** Stops one slot, and says so; or everything. */
   stop(slot?: string): void {
     for (const [name, flight] of [...this.flights]) {
@@ -73,6 +79,8 @@ export class Asking {
     const question: Question = { knobs: knobs(panel, state, own) };
     if (panel.inputs.includes("models")) question.models = state.models.slice(0, panel.max_models);
     if (panel.inputs.includes("model")) question.models = state.models.slice(0, 1);
+    if (panel.inputs.includes("runs")) question.runs = state.runs.slice(0, panel.max_runs);
+    if (panel.inputs.includes("run")) question.runs = state.runs.slice(0, 1);
     if (panel.inputs.includes("text") || panel.inputs.includes("pair")) question.text = state.text;
     if (panel.inputs.includes("pair") || (panel.inputs.includes("target") && state.target && this.takesTarget(state.models[0] ?? ""))) question.target = state.target;
     return question;
@@ -118,6 +126,11 @@ export class Asking {
     this.flights.delete(slot);
     if (this.busy[slot] !== undefined) this.busy = { ...this.busy, [slot]: undefined };
   }
+}
+
+/** The slot of a panel's table. */
+export function tableOf(panel: string): string {
+  return `table of ${panel}`;
 }
 
 function knobs(panel: Panel, state: FigureState, own: Record<string, Json>): Record<string, Json> {

@@ -25,7 +25,7 @@ interface Told {
   name?: string;
 }
 
-const TRAITS = ["text", "target", "models", "panel", "knobs", "view"] as const;
+const TRAITS = ["text", "target", "models", "runs", "panel", "knobs", "view"] as const;
 const SETTLE = 150; // ms without a change after which Python is told
 
 export function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
@@ -56,7 +56,7 @@ export function render({ model, el }: { model: Model; el: HTMLElement }): () => 
   place.className = "figure";
   inside.append(place);
   mounted = mount(place, {
-    figure, state: now, ask: channel.ask, look: (name) => looks[name] ?? { hue: 0, line: 0 },
+    figure, state: now, ask: channel.ask, live: true, look: (name) => looks[name] ?? { hue: 0, line: 0 },
     takesTarget: (name) => known.some((one) => one.name === name && one.takes_target),
     onState: (state) => (tell(state), show()),
   });

@@ -31,7 +31,7 @@ function note({ figure, state, version }: Recorded): HTMLElement {
   const line = document.createElement("p");
   const command = document.createElement("code");
   line.className = "recorded";
-  command.textContent = commandOf(figure, state.panel, { models: state.models, text: state.text, target: state.target, knobs: {} });
+  command.textContent = commandOf(figure, state.panel, { models: state.models, runs: state.runs, text: state.text, target: state.target, knobs: {} });
   const text = state.text === "" ? "" : ` on “${state.text}”`;
   line.append(`Recorded with unrolled ${version}${text}. What was not recorded can be had from your own copy: `, command);
   return line;
@@ -57,12 +57,12 @@ function keyOf(panel: string, question: Question): string {
 }
 
 /** The line that asks the same on the command line: knobs at their start are left out. */
-function commandOf(figure: Figure, panel: string, { models = [], text = "", target = "", knobs }: Question): string {
+function commandOf(figure: Figure, panel: string, { models = [], runs = [], text = "", target = "", knobs }: Question): string {
   const schema = figure.panels.find((one) => one.name === panel)?.knobs.properties ?? {};
   const turned = Object.entries(knobs).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(schema[name]?.default ?? null) && !schema[name]?.["x-hidden"]);
   return [
     "unrolled figure", figure.name, ...(panel === figure.panels[0]?.name ? [] : ["--panel", panel]),
-    ...models.map((model) => `--model ${quoted(model)}`), ...(text ? [`--text ${quoted(text)}`] : []), ...(target ? [`--target ${quoted(target)}`] : []),
+    ...models.map((model) => `--model ${quoted(model)}`), ...runs.map((run) => `--run ${quoted(run)}`), ...(text ? [`--text ${quoted(text)}`] : []), ...(target ? [`--target ${quoted(target)}`] : []),
     ...turned.map(([name, value]) => `--${name.replaceAll("_", "-")} ${quoted(plain(value))}`),
   ].join(" ");
 }
