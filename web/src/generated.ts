@@ -1,6 +1,81 @@
 // Written by `python -m unrolled.schema` from the figures' result types. Do not edit.
 import type { NdArray } from "./contracts";
 
+/** Where each model looked in the source before it wrote each token; beside it a model that cannot look. */
+export interface AlignmentAlignment {
+  /** What the encoder read; words that the model does not know whole come in pieces. */
+  source_tokens: string[][];
+  /** What the decoder wrote, or was made to write: one row of weights each. */
+  target_tokens: string[][];
+  /** Share of its attention that each source token got before that token was written; rows sum to 1. A model without
+    attention has none. */
+  weights: NdArray[];
+  /** What the model writes by itself for this source; empty where it cannot be asked to. */
+  translation: string[];
+  /** Whether it came to an end by itself, before the limit of its length. */
+  ended: boolean[];
+  /** What a model without attention hands from encoder to decoder; empty for one that has it. */
+  passes: string[];
+  /** What the model learned from, where that is known: of other matters it knows little. */
+  domain: string[];
+  /** Whether the target was given by the reader. */
+  given: boolean;
+  /** Layers that look back, in the model that has most. */
+  n_layer: number;
+  /** Heads a layer, in the model that has most. */
+  n_head: number;
+}
+
+/** One row of weights with the arithmetic behind it: energies, their softmax, their sum. */
+export interface AlignmentStep {
+  /** What the encoder read. */
+  source_tokens: string[];
+  /** The token that was written at this step. */
+  written: string;
+  /** Which one, counted from 0. */
+  step: number;
+  /** How many there are. */
+  steps: number;
+  /** How well the decoder's state fits each source token: what the softmax takes. */
+  energies: NdArray;
+  /** e to the energy, less the largest one. */
+  powers: NdArray;
+  /** Each power's share of their sum. */
+  weights: NdArray;
+  /** The sum behind the energy of the chosen source token. */
+  energy: string;
+  /** The softmax for the chosen source token, in figures. */
+  share: string;
+  /** That the row sums to 1. */
+  total: string;
+  /** Layers that look back. */
+  n_layer: number;
+  /** Heads a layer. */
+  n_head: number;
+}
+
+/** Score against the length of the source, recorded on sentences that no model was trained on. */
+export interface AlignmentByLength {
+  /** Words of the shortest source sentences of a group. */
+  shortest: NdArray;
+  /** Words of the longest. */
+  longest: NdArray;
+  /** Sentence pairs in the group. */
+  pairs: NdArray;
+  /** BLEU or chrF of the group as a whole, 0 to 100; not a number where it was not recorded. */
+  score: NdArray[];
+  /** Lower end of its 95 % interval, over resampled sentences. */
+  low: NdArray[];
+  /** Upper end. */
+  high: NdArray[];
+  /** The same score of all test pairs together. */
+  all: number[];
+  /** What is to be said of a model's scores: that they are of another version of it, or that there are none. */
+  note: string[];
+  /** On which pairs, how translated, how scored, when. */
+  about: string;
+}
+
 /** Scaled dot-product attention, one step at a time. */
 export interface AttentionCalculatorSteps {
   /** One row a token: what enters the head. */

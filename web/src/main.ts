@@ -13,6 +13,8 @@ import Bar from "./parts/Bar.svelte";
 import { copy, defaults, fitting, parse, type Link } from "./state";
 import { typesetArticle } from "./typeset";
 
+const MOST = 5; // models side by side
+
 enhanceGuesses(document);
 for (const article of document.querySelectorAll(".prose")) typesetArticle(article);
 for (const pre of document.querySelectorAll<HTMLElement>(".prose pre")) {
@@ -81,7 +83,7 @@ function given(element: HTMLElement): Partial<FigureState> {
 function carryOn(page: Page, places: HTMLElement[]): void {
   const starts = places.map(given);
   const chosen = kept();
-  const known = (chosen.models ?? []).filter((name) => page.knows(name)).slice(0, 3);
+  const known = (chosen.models ?? []).filter((name) => page.knows(name)).slice(0, MOST);
   if (chosen.text && !starts.some((state) => state.text !== undefined)) page.text = chosen.text;
   if (known.length > 0 && !starts.some((state) => state.models !== undefined)) page.models = known;
   for (const shown of page.figures) Object.assign(shown.now, { text: page.text, models: page.models });
@@ -93,7 +95,7 @@ function restore(page: Page): boolean {
   const link = parse(location.hash);
   if (!link) return false;
   page.text = link.text ?? page.text;
-  page.models = link.models?.slice(0, 3) ?? page.models;
+  page.models = link.models?.slice(0, MOST) ?? page.models;
   page.runs = link.runs?.slice(0, 4) ?? page.runs;
   for (const shown of page.figures) {
     const figure = page.data.figures.find((one) => document.querySelector(`[data-figure="${one.name}"][data-id="${CSS.escape(shown.id)}"]`));

@@ -114,3 +114,8 @@ function firstPast(factor: number, level: number): number {
   if (factor === 1 || factor < 1 !== level < 1) return Infinity;
   return Math.ceil(Math.round((Math.log(level) / Math.log(factor)) * 1e9) / 1e9);
 }
+
+/** What clipping multiplies a gradient of this length by. Pascanu et al. 2013, §3.2. */
+export function clippedBy(norm: number, threshold: number): number {
+  return norm > threshold ? threshold / norm : 1;
+}

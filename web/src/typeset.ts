@@ -1,5 +1,5 @@
 // Symbols in plain words: d_k is a letter with a subscript; top_k stays a word, and code stays code.
-const SYMBOL = /\b([A-Za-z])_([A-Za-z]+)\b/;
+const SYMBOL = /\b([A-Za-z])_([A-Za-z]+|\d+)\b/;
 
 /** Words, letter, subscript, words, letter, subscript, … words. */
 export function pieces(text: string): string[] {

@@ -71,8 +71,10 @@ class Flow:
     places: Each[Places]
     """Where the gradient is taken: "input" (what the first layer reads); "h 0", "c 0", "h,c 0" (layer 0's state, its
     cell, both as they are carried on); "stream 0" (the residual stream after block 0)."""
+    units: Each[Int64[np.ndarray, "place"]]
+    """Numbers that the gradient consists of there."""
     norms: Each[Float64[np.ndarray, "place token"]]
-    """Length of the gradient there, at each step."""
+    """Length of the gradient there, at each step: the root of the sum of its numbers' squares."""
     relative: Each[Float64[np.ndarray, "place token"]]
     """The same, divided by its value at the last step."""
     factor: Each[Float64[np.ndarray, "place"]]
@@ -304,6 +306,7 @@ def _row(model: Model, found: Gradients, clip: float, radius: float) -> dict[str
         "probability": math.exp(-found.loss),
         "loss": found.loss,
         "places": tuple(map(_named, places)),
+        "units": np.array([found.at[place].shape[1] for place in places]),
         "norms": norms,
         "relative": relative,
         "factor": factors,
