@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from shipped_log import shipped_log
 from unrolled import checkpoints, scoring, translating
 from unrolled.checkpoints.cache import file_hash, new_folder
 from unrolled.checkpoints.catalogue import ENTRY, SHIPPED
@@ -26,6 +27,7 @@ from unrolled.checkpoints.run_folder import (
     read_tokenizer,
     write_run_folder,
 )
+from unrolled.checkpoints.run_log import LOG
 from unrolled.errors import UnrolledError
 from unrolled.generating import Drawn, Sampling, generating
 from unrolled.progress import finish
@@ -56,7 +58,7 @@ def train(name: str) -> Path:
 
 
 def ship(name: str, run: Path, shipped: Path = SHIPPED) -> Path:
-    """The run's last weights in float16, with tokenizer, entry and card, as one folder that appears whole."""
+    """The run's last weights in float16, with tokenizer, log, entry and card, as one folder that appears whole."""
     config, target = read_run_config(run), shipped / name
     if target.exists():
         raise UnrolledError(f"{target} is there already: remove it first if it is to be replaced.")
@@ -65,6 +67,7 @@ def ship(name: str, run: Path, shipped: Path = SHIPPED) -> Path:
         finish(write_run_folder(folder, config, read_tokenizer(run, config), torch.float16, weights.items()))
         digest = finish(file_hash(folder / WEIGHTS))
         (folder / ENTRY).write_text(entry(name, config.training, digest), encoding="utf-8")
+        (folder / LOG).write_text(shipped_log(run), encoding="utf-8")
         (folder / "README.md").write_text(card(name, folder, digest), encoding="utf-8")
         for path in (folder, *folder.iterdir()):  # a run folder is its owner's alone
             path.chmod(0o755 if path.is_dir() else 0o644)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import math
+import random
 import re
 from dataclasses import replace
 from types import SimpleNamespace
@@ -13,8 +16,11 @@ import torch
 from torch.testing import assert_close
 
 import checkpoints as making
+from shipped_log import merged, shipped_log
 from small_runs import small, text_file, trained, weights
 from unrolled.checkpoints import catalogue, open_model
+from unrolled.checkpoints.run_log import read_events
+from unrolled.checkpoints.run_names import run as open_run
 from unrolled.errors import UnrolledError
 from unrolled.text import pairs
 from unrolled.training import overridden, read_recipe, recipe_of
@@ -63,8 +69,49 @@ def test_a_shipped_model_is_half_as_large_and_its_card_is_true(shipped: Path, tm
     assert int(row[1]) == len(HELD_OUT) - 1  # bytes, but the first
     assert float(row[2]) == pytest.approx(nats, abs=1e-4)
     assert float(row[3]) == pytest.approx(math.exp(nats), abs=1e-2)
+    curve, whole = open_run("gpt"), open_run(str(run))
+    assert curve.reports.loss.tolist() == whole.reports.loss.tolist()
+    assert curve.samples == whole.samples
+    assert (curve.stage, curve.folder, curve.unigram) == ("finished", "", whole.unigram)
+    assert not [event for event in read_events(folder) if event["event"] == "saved"]
     with pytest.raises(UnrolledError, match="there already"):
         making.ship("gpt", run, shipped)
+
+
+def test_a_long_log_is_merged_and_keeps_its_sums() -> None:
+    """What the merged measurements add up to, and when, is what the single ones did; a plain mean would not be."""
+    draw = random.Random(3)
+    tokens = list(itertools.accumulate(draw.choice([64, 49, 200]) for _ in range(1003)))
+    events = [
+        {"event": "measured", "step": i + 1, "tokens": n, "loss": draw.uniform(1, 7), "tokens_per_second": 50.0 + i}
+        for i, n in enumerate(tokens)
+    ]
+    found = merged(events, 100)
+    assert len(found) <= 100
+    assert found[-1]["tokens"] == tokens[-1]
+    counts = [now - then for then, now in itertools.pairwise([0, *tokens])]
+    for each in found:
+        until = each["step"]
+        nats = sum(n * event["loss"] for n, event in zip(counts[:until], events[:until], strict=True))
+        ends = [0, *(one["tokens"] for one in found if one["step"] <= until)]
+        ours = sum((now - then) * one["loss"] for then, now, one in zip(ends, ends[1:], found, strict=False))
+        assert ours == pytest.approx(nats, rel=1e-6)
+    seconds = sum(n / event["tokens_per_second"] for n, event in zip(counts, events, strict=True))
+    ends = [0, *(one["tokens"] for one in found)]
+    ours = sum((now - then) / one["tokens_per_second"] for then, now, one in zip(ends, ends[1:], found, strict=False))
+    assert ours == pytest.approx(seconds, rel=1e-6)
+    assert merged(events[:7], 100) == merged(events[:7], 7)
+    assert merged([]) == []
+
+
+def test_an_older_run_is_shipped_with_its_unigram_entropy(tmp_path: Path) -> None:
+    trained(small(text_file(tmp_path), "bound.steps=2"), tmp_path / "run")
+    log = tmp_path / "run" / "log.jsonl"
+    said = read_events(tmp_path / "run")[0]["unigram"]
+    lines = log.read_text("utf-8").replace(f', "unigram": {said}', "")
+    assert "unigram" not in lines
+    log.write_text(lines, "utf-8")
+    assert json.loads(shipped_log(tmp_path / "run").splitlines()[0])["unigram"] == said
 
 
 def test_a_translator_is_shipped_with_its_bleu(shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
