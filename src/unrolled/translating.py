@@ -9,13 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float32
-from torch import Tensor, nn
+from torch import Tensor
 
 from unrolled.checkpoints import Model
+from unrolled.checkpoints.prefixes import as_row
 from unrolled.errors import BadKnob, ProbeNotFound
 from unrolled.models.beam import Hypothesis, beam_search, greedy
 from unrolled.models.seq2seq import Seq2Seq
 from unrolled.models.transformer import Transformer
+from unrolled.models.weighing import Heard, weight_rows
 from unrolled.progress import Progress, Work, finish, stop_if_cancelled
 from unrolled.text import Tokenizer, Tokens
 
@@ -114,23 +116,18 @@ def _told(model: Model, source: Tokens, best: Hypothesis) -> Translation:
 
 def _alignment(model: Model, source: Sequence[int], written: Sequence[int]) -> np.ndarray | None:
     """Read once more with the target given: row i is where the decoder looked before it wrote token i."""
-    if "attn.weights" not in model.probes:
+    if model.ear is None or not isinstance(model.module, Seq2Seq):
         return None
-    heard: list[Tensor] = []
-
-    def hear(module: nn.Module, inputs: object, weights: Tensor) -> None:
-        heard.append(weights[0])
-
-    with model.running() as module:
-        assert isinstance(module, Seq2Seq)
-        ids = torch.tensor([source], device=model.device)
-        target = torch.tensor([[module.config.bos_id, *written[:-1]]], device=model.device)
-        hook = module.get_submodule("attn.weights").register_forward_hook(hear)
-        try:
-            module(ids, target, source_mask=torch.ones_like(ids, dtype=torch.bool))
-        finally:
-            hook.remove()
-    return torch.cat(heard).float().cpu().numpy()
+    heard: list[Heard] = []
+    read = (model.module.config.bos_id, *written[:-1])
+    with model.running():
+        model.ear.forward(as_row(source, model.device), as_row(read, model.device), None, heard.append)
+    query, key = heard[0].query, heard[0].key
+    assert query is not None
+    assert key is not None
+    rows = torch.arange(len(read), device=model.device)
+    weights: Tensor = weight_rows(heard[0].attention, query, key, rows)[0]
+    return weights.float().cpu().numpy()
 
 
 def _tokens(tokenizer: Tokenizer, ids: Sequence[int]) -> Tokens:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,7 @@ def test_a_run_folder_opens(cache, tmp_path, kind: str) -> None:
 def test_probes_are_the_points_that_there_are(changes: dict[str, str]) -> None:
     module = ours("additive", **changes)
     points = {name.replace(".0.", ".") for name, _ in module.named_modules()} & FAMILIES["seq2seq"].probes
-    assert pair_probes(module.config) - {"attn"} == points - {"logits"}
+    assert pair_probes(module.config) - {"attn", "target"} == points - {"logits"}
     assert ("attn" in pair_probes(module.config)) == ("attn.weights" in points)
 
 
@@ -60,7 +61,7 @@ def test_probes_of_the_transformer(place: str) -> None:
     module = ours("transformer", norm_place=place)
     points = {".".join(name.split(".")[-2:]): part for name, part in module.named_modules()}
     there = {name for name in FAMILIES["transformer"].probes if name in points}
-    assert pair_probes(module.config) - {"attn"} == there - {"logits"} - ({"norm.final"} if place == "post" else set())
+    assert pair_probes(module.config) - {"attn", "target"} == there - {"logits"} - ({"norm.final"} if place == "post" else set())
 
 
 def recorded(model: Model) -> Trace:
@@ -113,9 +114,11 @@ def test_alignments_are_heard_as_they_are(kind: str) -> None:
         model.module(*ids)
     assert trace.shape("cross") == (8, 12)
     assert_close(torch.from_numpy(trace.heads(0, slice(None))[0]), torch.cat(weights).float())
-    if kind == "additive":
-        with pytest.raises(ProbeNotFound, match="weights only"):
-            trace.query(0, 0)
+    assert (trace.explain(0).additive is not None) == (kind == "additive")
+    wrong = replace(trace.layers["cross"][0], attention=replace(trace.explain(0), additive=torch.ones(8)))
+    twin = replace(trace, layers={"cross": [wrong]})
+    with pytest.raises(AssertionError):
+        assert_close(torch.from_numpy(twin.heads(0, slice(None))[0]), torch.cat(weights).float())
 
 
 @pytest.mark.parametrize(("which", "part"), [("cross", "decoder.blocks.1.cross"), ("encoder", "encoder.blocks.1.attn")])

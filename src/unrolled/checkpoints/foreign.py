@@ -21,6 +21,7 @@ from transformers.models.auto.modeling_auto import (
 )
 
 from unrolled.checkpoints.model import Frame, Model
+from unrolled.checkpoints.pairs import TARGET
 from unrolled.checkpoints.prefixes import Reader
 from unrolled.checkpoints.readout import blocks_of, hub_readout
 from unrolled.checkpoints.verdict import N_TRIED, fitted_ear, verdict_key
@@ -88,6 +89,7 @@ def foreign_model(
     readout = hub_readout(module, blocks, ids) if kinds == ("self",) else None
     probes = {"logits"} if reader is not None else set[str]()
     probes |= {"attn"} if ear is not None else set[str]()
+    probes |= {TARGET} if "cross" in kinds else set[str]()
     probes |= {"resid"} if readout is not None else set[str]()
     return Model(
         name=name,

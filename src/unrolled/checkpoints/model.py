@@ -54,6 +54,8 @@ class Training:
     """Who trained it, by which recipe and seed: a provenance's words."""
     seed: int
     """Of the first weights."""
+    pairs: str = ""
+    """The domain of the sentence pairs that an encoder-decoder learned from, in words; "" where it is not known."""
 
 
 class Model:

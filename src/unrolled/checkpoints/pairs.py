@@ -1,7 +1,7 @@
 """Our encoder-decoders as a Model with a target: which probes there are, and how their attentions are heard.
 
-The Transformer's three attentions are heard at their named points, as queries and keys. Additive attention has no
-product of queries and keys: its weights are taken as they are. Without attention there is nothing to hear.
+All attentions are heard at their named points, as queries and keys; of additive attention also the vector v, which
+makes scores of their sums. Without attention there is nothing to hear.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from unrolled.models.seq2seq import Additive, Dot, Seq2Seq, Seq2SeqConfig
 from unrolled.models.transformer import Transformer, TransformerConfig
 from unrolled.models.weighing import Attention, Ear, Factors, Heard, Kind
 from unrolled.text import Tokenizer
+
+TARGET = "target"
+"""Probe of an encoder-decoder: its decoder reads a text of its own."""
 
 Pair = Seq2Seq | Transformer
 PairConfig = Seq2SeqConfig | TransformerConfig
@@ -86,16 +89,15 @@ class AlignmentEar:
         return None
 
     def forward(self, ids: Tensor, target: Tensor | None, cache: None, hear: Callable[[Heard], None]) -> None:
-        heard: dict[str, list[Tensor]] = {"q": [], "k": [], "weights": []}
+        heard: dict[str, list[Tensor]] = {"q": [], "k": []}
         with _hooks() as hook:
             for name, values in heard.items():
                 hook(self._module.attn.get_submodule(name), values.append)  # type: ignore[union-attr]
             self._module(ids, target, source_mask=_all_real(ids))
         whole = {name: torch.cat(values, dim=1) for name, values in heard.items()}  # (1, n, …): a head's, as batch of 1
-        is_dot = isinstance(self._module.attn, Dot)  # not scaled
-        attention = Attention(n_head=1, n_key_value=1, scaling=1.0 if is_dot else float("nan"), causal=False)
-        said = {"query": whole["q"], "key": whole["k"]} if is_dot else {"weights": whole["weights"]}
-        hear(Heard(kind="cross", layer=0, attention=attention, start=0, **said))
+        vector = self._module.attn.vector.detach() if isinstance(self._module.attn, Additive) else None
+        attention = Attention(n_head=1, n_key_value=1, scaling=1.0, causal=False, additive=vector)  # neither is scaled
+        hear(Heard(kind="cross", layer=0, attention=attention, start=0, query=whole["q"], key=whole["k"]))
 
     def scaled(self, factors: Factors) -> AbstractContextManager[None]:
         raise NotImplementedError
@@ -124,14 +126,14 @@ def _all_real(ids: Tensor) -> Tensor:
 
 
 def pair_probes(config: PairConfig) -> frozenset[str]:
-    """Points that a model of this config has, and "attn" where its attentions can be recorded. Not "logits": what comes
-    next is asked of models that read one text."""
+    """Points that a model of this config has, "target", and "attn" where its attentions can be recorded. Not "logits":
+    what comes next is asked of models that read one text."""
     if isinstance(config, TransformerConfig):
         absent = {"logits"} if config.norm_place == "pre" else {"logits", "norm.final"}
-        return transformer.PROBES - absent | {"attn"}
+        return transformer.PROBES - absent | {"attn", TARGET}
     cell = gru.PROBES if config.cell == "gru" else lstm.PROBES
     attn = set[str]() if config.attention == "none" else {"attn", "attn.q", "attn.k", "attn.weights", "attn.out"}
-    return frozenset({"memory", *(f"decoder.{probe}" for probe in cell - {"logits"}), *attn})
+    return frozenset({TARGET, "memory", *(f"decoder.{probe}" for probe in cell - {"logits"}), *attn})
 
 
 def pair_model(

@@ -291,7 +291,7 @@ def head(
     kind = trace.kinds[0]
     check_head(model, trace, kind, layer, head)
     how = trace.explain(layer, kind)
-    if how.softcap is not None or how.sinks is not None or how.bias is not None:
+    if any(part is not None for part in (how.softcap, how.sinks, how.bias, how.additive)):
         raise ProbeNotFound(
             f"{model.name} does more to its scores than scale and mask them, which these steps do not show: "
             "its weights are in the figure heads."

@@ -2,6 +2,7 @@
 
     weights = softmax(mask(softcap(Q Kᵀ × scaling) + bias), sink) without the sink's share
 
+In additive attention v · tanh(q + k) stands in the place of q · k: Bahdanau et al. 2015, App. A.1.2.
 Scaling, causal mask: Vaswani et al. 2017, §3.2. Window: Beltagy et al. 2020 (Longformer), §3.1. Softcap: Gemma 2 report
 2024, §2. Position bias: Raffel et al. 2020 (T5), §2.1. Sinks: OpenAI 2025 (gpt-oss model card), after Miller 2023.
 """
@@ -15,6 +16,8 @@ from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor
+
+from unrolled.models.attention import additive_scores
 
 Kind = Literal["self", "encoder", "cross"]
 """A decoder's attention to its own text, an encoder's, a decoder's to the encoder's text."""
@@ -47,6 +50,8 @@ class Attention:
     """(n_head,): a score that takes part in the softmax and stands for no key, so that rows sum to less than 1."""
     allowed: Allowed | None = None
     """A mask other than the causal one; it holds the window too."""
+    additive: Tensor | None = None
+    """(d_head,): v of additive attention, of one head."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -115,16 +120,24 @@ def weight_rows(attention: Attention, query: Tensor, key: Tensor, rows: Tensor, 
 def scores_of(attention: Attention, query: Tensor, key: Tensor, rows: Tensor, first_head: int = 0) -> Tensor:
     """What goes into the softmax, -inf (or nearly) where a query may not look. Shapes as in `weight_rows`."""
     wide = torch.promote_types(query.dtype, torch.float32)
-    groups, (n_head, n_row, d_head) = len(key), query.shape
-    grouped = query.to(wide).reshape(groups, n_head // groups * n_row, d_head)  # neighbouring heads share a key
-    scores = (grouped @ key.to(wide).transpose(1, 2)).view(n_head, n_row, key.shape[1]) * attention.scaling
+    scores = _matches(attention, query.to(wide), key.to(wide)) * attention.scaling
     if attention.softcap is not None:
         scores = (scores / attention.softcap).tanh() * attention.softcap
     keys = torch.arange(key.shape[1], device=key.device)
     if attention.bias is not None:
         bias = attention.bias(rows, keys)
-        scores = scores + (bias if len(bias) == 1 else bias[first_head : first_head + n_head])
+        scores = scores + (bias if len(bias) == 1 else bias[first_head : first_head + len(query)])
     return _masked(attention, scores, rows, keys)
+
+
+def _matches(attention: Attention, query: Tensor, key: Tensor) -> Tensor:
+    """q · k, or v · tanh(q + k), of every query and key: (head, row, key)."""
+    if attention.additive is not None:
+        rows = [additive_scores(query[:, i : i + 1], key, attention.additive.to(query)) for i in range(query.shape[1])]
+        return torch.cat(rows, dim=1)  # one by one: each takes keys × d_head
+    groups, (n_head, n_row, d_head) = len(key), query.shape
+    grouped = query.reshape(groups, n_head // groups * n_row, d_head)  # neighbouring heads share a key
+    return (grouped @ key.transpose(1, 2)).view(n_head, n_row, key.shape[1])
 
 
 def _masked(attention: Attention, scores: Tensor, rows: Tensor, keys: Tensor) -> Tensor:

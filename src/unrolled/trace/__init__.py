@@ -1,6 +1,7 @@
 """Recording what a model does with a text, and changing it while it runs."""
 
 from unrolled.models.weighing import Attention, Kind
+from unrolled.trace.alignment import Alignment, align, target_tokens
 from unrolled.trace.logit_lens import Lens, lens
 from unrolled.trace.patch import HeadOff, HeadScale, Patch, Replace, patched
 from unrolled.trace.paths import Edges, Step, edges_of, shortest_path
@@ -11,6 +12,7 @@ from unrolled.trace.trace import Trace
 from unrolled.trace.wrapping import Report, report, wrap
 
 __all__ = [
+    "Alignment",
     "Attention",
     "Edges",
     "HeadOff",
@@ -23,6 +25,7 @@ __all__ = [
     "States",
     "Step",
     "Trace",
+    "align",
     "edges_of",
     "lens",
     "logits_of",
@@ -32,5 +35,6 @@ __all__ = [
     "record_states",
     "report",
     "shortest_path",
+    "target_tokens",
     "wrap",
 ]
