@@ -1,4 +1,4 @@
-"""The log of a run as it is shipped beside its weights: the learning curve, what was written on the way, little else."""
+"""The log of a run as it is shipped beside its weights: the learning curve, what was written on the way, no more."""
 
 from __future__ import annotations
 
@@ -25,9 +25,7 @@ def shipped_log(run: Path) -> str:
     for event in rest:
         if event["event"] == "started":
             event.setdefault("unigram", _unigram(run))
-    ordered = sorted(
-        [*rest, *merged(measured)], key=lambda event: event["step"]
-    )  # stable: a report stays behind its step
+    ordered = sorted([*merged(measured), *rest], key=lambda event: event["step"])  # of one step, measurements first
     return "".join(json.dumps(event, ensure_ascii=False) + "\n" for event in ordered)
 
 
