@@ -67,7 +67,8 @@ def figure_alone(name: str, models: list[dict[str, Any]], runs: AllRuns = tuple)
     """One figure on a page of its own, with what it is about."""
     each = figure(name)
     about = "".join(f"<p>{html.escape(part)}</p>" for part in each.doc.split("\n\n") if part)
-    main = f'<article class="prose alone"><h1 class="name">{name}</h1>{about}{guide.figure_html(name, {})}</article>'
+    place = guide.figure_html(name, each.start)
+    main = f'<article class="prose alone"><h1 class="name">{name}</h1>{about}{place}</article>'
     return _page(f"{each.question} · unrolled", main, (name,), models, runs=runs)
 
 

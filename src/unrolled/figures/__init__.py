@@ -44,6 +44,12 @@ class Figure:
         """The rest of the docstring."""
         return inspect.cleandoc(self.module.__doc__ or "").partition("\n")[2].strip()
 
+    @property
+    def start(self) -> dict[str, Any]:
+        """Text and models that it opens with where nobody has chosen any, if the usual ones would not do."""
+        found: dict[str, Any] = getattr(self.module, "START", {})
+        return found
+
     def panel(self, name: str | None = None) -> Panel:
         """A panel by name; the first one without."""
         if name is None:

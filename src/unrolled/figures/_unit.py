@@ -79,6 +79,7 @@ def unit_of(models: Models, which: int, text: str, layer: int, unit: int, token:
     """The panel `unit` of recurrence and of gates."""
     model = chosen(models, which)
     states = yield from states_of(model, text)
+    token = len(states.tokens.ids) - 1 if token < 0 else token
     sums = unit_sums(model, states, layer, unit, token)
     names = tuple(each.name for each in sums)
     if part and part not in names:
@@ -145,7 +146,7 @@ def _others(each: UnitSum) -> list[tuple[str, float]]:
     """The products that are not listed, together, and the bias."""
     found = []
     for letter, products in (("x", each.x * each.w_x), ("h", each.h * each.w_h)):
-        left = len(products) - LISTED
+        left = len(products) - len(_largest(products))
         if left > 0:
             rest = float(products.sum() - products[_largest(products)].sum())
             found.append((f"{left} other products of {letter}", rest))
@@ -153,7 +154,8 @@ def _others(each: UnitSum) -> list[tuple[str, float]]:
 
 
 def _largest(products: np.ndarray) -> np.ndarray:
-    return np.argsort(-np.abs(products), kind="stable")[:LISTED]
+    order = np.argsort(-np.abs(products), kind="stable")[:LISTED]
+    return order[products[order] != 0]
 
 
 def _sum_line(each: UnitSum, decimals: int) -> str:

@@ -29,6 +29,10 @@ from unrolled.trace.unit_sums import unit_sums
 GATES = ("keeps", "forget", "update", "input", "reset", "output", "candidate", "cell", "h")
 """What the map can show. `keeps` is the gate that multiplies the old state, whatever its name."""
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+START = {
+    "text": "The old man sat by the window and looked out at the rain, which had not stopped since the morning. He",
+    "models": ["lstm", "gru"],
+}
 Layer = Annotated[int, Range(0, 99), Below("n_layer")]
 Columns = Annotated[tuple[str, ...], Axes("column")]
 
@@ -181,7 +185,7 @@ def survival(
     layer: Layer = 0,
     unit: Annotated[int, Range(-1, 9_999), Below("n_unit")] = -1,
     longest: Annotated[int, Range(0, 12)] = 4,
-    last: Annotated[int, Range(1, 128)] = 64,
+    last: Annotated[int, Range(1, 128)] = 32,
 ) -> Work[Survival]:
     """What is left at the end of what was in the cell before: the product of the gates that kept it.
 
@@ -218,7 +222,7 @@ def unit(
     *,
     layer: Layer = 0,
     unit: Annotated[int, Range(-1, 9_999), Below("n_unit")] = -1,
-    token: Annotated[int, Range(0, 99_999), Below("n_token")] = 0,
+    token: Annotated[int, Range(-1, 99_999), Below("n_token")] = -1,
     part: Annotated[str, Choice("", *PARTS), Offered("parts")] = "",
     which: Annotated[int, Range(0, 3), Hidden()] = 0,
 ) -> Work[Unit]:
@@ -229,7 +233,7 @@ def unit(
         text: what it reads.
         layer: counted from 0.
         unit: which number of the state, from 0; −1 is the first as well.
-        token: after which token, from 0.
+        token: after which token, from 0; −1 is the last.
         part: which of the sums to draw.
         which: of the models, from 0.
     """

@@ -29,6 +29,7 @@ from unrolled.trace.readback import FURTHEST, Part, fit_probe, ridge
 from unrolled.trace.unit_sums import unit_sums
 from unrolled.trace.wavefront import first_steps
 
+START = {"text": "The cat sat on the", "models": ["rnn", "lstm", "gru"]}
 Layer = Annotated[int, Range(0, 99), Below("n_layer")]
 Which = Annotated[int, Range(0, 3), Hidden()]
 LONGEST = 8  # tokens whose cells are disturbed
@@ -142,7 +143,7 @@ def unit(
     *,
     layer: Layer = 0,
     unit: Annotated[int, Range(0, 9_999), Below("n_unit")] = 0,
-    token: Annotated[int, Range(0, 99_999), Below("n_token")] = 0,
+    token: Annotated[int, Range(-1, 99_999), Below("n_token")] = -1,
     part: Annotated[str, Choice("", *PARTS), Offered("parts")] = "",
     which: Which = 0,
 ) -> Work[Unit]:
@@ -153,7 +154,7 @@ def unit(
         text: what it reads.
         layer: counted from 0.
         unit: which number of the state, from 0.
-        token: after which token, from 0.
+        token: after which token, from 0; −1 is the last.
         part: which of the sums to draw.
         which: of the models, from 0.
     """
@@ -207,7 +208,7 @@ def readback(
     models: Models,
     text: Text,
     *,
-    part: Annotated[str, Choice("everything", "h")] = "everything",
+    reads: Annotated[str, Choice("everything", "h")] = "everything",
     furthest: Annotated[int, Range(1, FURTHEST)] = 12,
 ) -> Work[ReadBack]:
     """What is left of each token in the state some steps later, as far as a linear probe can read it.
@@ -215,14 +216,14 @@ def readback(
     Args:
         models: up to four, side by side.
         text: whose last tokens are read back from its end.
-        part: of the state, all that is carried on (h of all layers, in an LSTM also c), or h of the last layer alone.
+        reads: all that is carried on (h of all layers, in an LSTM also c), or h of the last layer alone.
         furthest: how many steps to look back.
     """
     rows = []
     for model in models:
         tokens = model.encode(text)
-        probe = yield from probe_of(model, cast(Part, part))
-        own = read_at_the_end(model, probe, cast(Part, part), tokens, furthest)
+        probe = yield from probe_of(model, cast(Part, reads))
+        own = read_at_the_end(model, probe, cast(Part, reads), tokens, furthest)
         rows.append(summed_up(probe, furthest) | own)
     return ReadBack(distances=np.arange(furthest + 1), **in_columns(rows))
 

@@ -145,7 +145,7 @@ function orderOf({ state, width, row, look, scheme = "light" }: Seen, result: Re
     };
   });
   const end = full === 1 ? "1" : number(full, 1);
-  const scale = { image: keyOf(true, scheme), ticks: [[`−${end}`, 0], ["0", 0.5], [end, 1]] as [string, number][], name: "unit" };
+  const scale = { image: keyOf(true, scheme), ticks: [[`−${end}`, 0], ["0", 0.5], [end, 1]] as [string, number][], name: "a unit" };
   const texts = [textOf("the text", state.text, moved), textOf("exchanged", String(data["swapped_text"]), moved)];
   return { texts, models: compared, scale, width, row: Math.max(24, row - 6), title: "Two words change places" };
 }

@@ -53,7 +53,7 @@ export function orderLayout(texts: readonly { label: string; words: Word[] }[], 
   const { across, each } = columns(models.length, width, 250, ORDER.between);
   const room = Math.min(each, 420);
   const side = Math.min(120, (room - 2 * ORDER.gap) / 3);
-  const said = 26 + side + 34 + 8 + 2 * row + 30;
+  const said = 26 + side + 46 + 8 + 2 * row + 30;
   const heights = models.map((model) => said + 8 + model.said.length * row + (model.note ? 28 : 8));
   const start = top + 20;
   let y = start;
