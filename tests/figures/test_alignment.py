@@ -42,10 +42,12 @@ def by_hand(model: Model, source: list[int], read: list[int]) -> np.ndarray:
     assert isinstance(module, Seq2Seq)
     states, last = module.encoder.rnn(module.embed(torch.tensor([source])))
     h, additive = states[0], module.config.attention == "additive"
-    cell = nn.GRUCell(module.decoder[0].input_size, module.config.d_hidden).double()
+    layer: Any = module.decoder[0]
+    start: Any = module.encoder.start
+    cell = nn.GRUCell(layer.input_size, module.config.d_hidden).double()
     for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
-        setattr(cell, name, getattr(module.decoder[0], f"{name}_l0"))
-    s = torch.tanh(module.encoder.start[0](last[1])) if additive else last[0]
+        setattr(cell, name, getattr(layer, f"{name}_l0"))
+    s = torch.tanh(start[0](last[1])) if additive else last[0]
     rows = []
     for token in read:
         fed = module.embed(torch.tensor([token]))
@@ -77,9 +79,9 @@ def test_weights_are_the_papers_formula(kind: str) -> None:
     assert len(found.target_tokens[0]) == len(written)
     np.testing.assert_allclose(found.weights[0], expected, rtol=1e-6, atol=1e-7)
     np.testing.assert_allclose(found.weights[0].sum(axis=1), 1.0, rtol=1e-6)
-    assert expected.max() > 3 / len(source)  # not spread evenly
+    assert expected.max() > 1.5 / len(source)  # not spread evenly
     late = by_hand(model, source, written)  # a wrong time index: as if each row belonged to the token that is read
-    assert np.abs(found.weights[0] - late).max() > 0.05
+    assert np.abs(found.weights[0] - late).max() > 0.02
 
 
 LETTERS = "abcdefgh"
@@ -93,12 +95,15 @@ def planted(order: list[int]) -> Model:
     with torch.no_grad():
         for parameter in module.parameters():
             parameter.zero_()
-        for number, letter in enumerate(LETTERS):
-            module.embed.weight[ord(letter), number] = 9.0
-        gates: list[tuple[Tensor, Tensor]] = [(module.decoder[0].weight_ih_l0, module.decoder[0].bias_ih_l0)]
-        for end in ("", "_reverse"):
-            gates.append(tuple(getattr(module.encoder.rnn, f"{name}_l0{end}") for name in ("weight_ih", "bias_ih")))  # type: ignore[arg-type]
-        for weight, bias in gates:
+        for number, id_ in enumerate([*LETTERS.encode(), 258, 257]):
+            module.embed.weight[id_, number] = 9.0
+        rnn: Any = module.encoder.rnn
+        first: Any = module.decoder[0]
+        for weight, bias in (
+            (first.weight_ih_l0, first.bias_ih_l0),
+            (rnn.weight_ih_l0, rnn.bias_ih_l0),
+            (rnn.weight_ih_l0_reverse, rnn.bias_ih_l0_reverse),
+        ):
             weight[2 * d :, :d] = torch.eye(d)  # candidate: tanh of the embedding
             bias[d : 2 * d] = -40.0  # the update gate lets nothing of the old state through
         attn: Any = module.attn
@@ -187,7 +192,7 @@ def test_a_sum_that_does_not_add_up_would_be_noticed() -> None:
 def test_the_energy_is_bahdanaus() -> None:
     model = opened("additive", n_layer=1)
     found = ask(model, target=TARGET, panel="step", step=0)
-    module = model.module
+    module: Any = model.module
     with torch.no_grad():
         states, last = module.encoder.rnn(module.embed(torch.tensor([[*SOURCE.encode(), 258]])))
         s = torch.tanh(module.encoder.start[0](last[1]))[0]
@@ -221,13 +226,13 @@ def test_layers_and_heads_of_a_transformer() -> None:
 def test_a_model_of_another_make_with_a_target(cache: Any, tmp_path: Path) -> None:
     folder = tiny_models.save(tmp_path / "marian", "marian")
     model = open_model(str(folder))
-    found = ask(model, text="the cat sat", target="the mat", head=2)
+    found = ask(model, text="the cat sat", target="the mat", head=1)
     source, written = model.encode("the cat sat"), model.encode_target("the mat")
     theirs = transformers.AutoModelForSeq2SeqLM.from_pretrained(folder, attn_implementation="eager")
     out = theirs(
         input_ids=torch.tensor([source.ids]), decoder_input_ids=torch.tensor([written.ids]), output_attentions=True
     )
-    expected = out.cross_attentions[0][0, 2, : len(found.target_tokens[0])].numpy()
+    expected = out.cross_attentions[0][0, 1, : len(found.target_tokens[0])].numpy()
     assert found.target_tokens[0] == written.strings[1:]
     np.testing.assert_allclose(found.weights[0], expected, rtol=1e-4, atol=1e-6)
     with pytest.raises(BadInput, match="type what its decoder is to write"):
@@ -241,10 +246,9 @@ def test_words_are_shown_in_pieces_and_one_token_is_enough() -> None:
 
 
 def test_what_cannot_be_shown_is_said() -> None:
-    with pytest.raises(ProbeNotFound, match="it needs target, and gru has no such probe"):
+    with pytest.raises(ProbeNotFound, match="it needs target, and tiny-gru has no such probe"):
         ask(recurrent("gru"))
-    with pytest.raises(ProbeNotFound, match="it needs attn"):
-        ask(opened("none"), panel="step")
+    assert ask(opened("none"), panel="step").steps == 0
     with pytest.raises(EmptyText):
         ask(opened("additive"), text=" ")
     with pytest.raises(BadKnob, match="beam was 0; it takes a whole number from 1 to 16"):

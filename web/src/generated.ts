@@ -34,9 +34,12 @@ export interface AlignmentStep {
   written: string;
   /** Which one, counted from 0. */
   step: number;
+  /** The source token whose arithmetic is told, counted from 0. */
+  source: number;
   /** How many there are. */
   steps: number;
-  /** How well the decoder's state fits each source token: what the softmax takes. */
+  /** How well the decoder's state fits each source token: what the softmax takes. Empty where the model gives its
+    weights only. */
   energies: NdArray;
   /** e to the energy, less the largest one. */
   powers: NdArray;

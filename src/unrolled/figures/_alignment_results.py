@@ -48,10 +48,13 @@ class Step:
     """The token that was written at this step."""
     step: int
     """Which one, counted from 0."""
+    source: int
+    """The source token whose arithmetic is told, counted from 0."""
     steps: int
     """How many there are."""
     energies: Float64[np.ndarray, "source"]
-    """How well the decoder's state fits each source token: what the softmax takes."""
+    """How well the decoder's state fits each source token: what the softmax takes. Empty where the model gives its
+    weights only."""
     powers: Float64[np.ndarray, "source"]
     """e to the energy, less the largest one."""
     weights: Float64[np.ndarray, "source"]
@@ -66,6 +69,24 @@ class Step:
     """Layers that look back."""
     n_head: int
     """Heads a layer."""
+
+
+NO_STEP = Step(
+    source_tokens=(),
+    written="",
+    step=0,
+    source=0,
+    steps=0,
+    energies=np.zeros(0),
+    powers=np.zeros(0),
+    weights=np.zeros(0),
+    energy="",
+    share="",
+    total="",
+    n_layer=1,
+    n_head=1,
+)
+"""Of a model that cannot look back."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ import numpy as np
 from unrolled.checkpoints import Model
 from unrolled.errors import BadInput, BadKnob
 from unrolled.figures import _arithmetic
-from unrolled.figures._alignment_results import Alignments, ByLength, Step
+from unrolled.figures._alignment_results import NO_STEP, Alignments, ByLength, Step
 from unrolled.figures._alignment_scores import Scores, scores_of, sources
 from unrolled.figures._inputs import Models, Target, Text, UpTo
 from unrolled.figures._knobs import Below, Choice, Hidden, Range
@@ -30,6 +30,9 @@ from unrolled.progress import Work
 from unrolled.text import Tokens
 from unrolled.trace import Alignment, align, target_tokens
 from unrolled.translating import translating
+
+START = {"models": ["en-fr", "en-fr-bottleneck"], "text": "Select the cells that you want to format and press Enter."}
+"""What the figure opens with on a page of its own."""
 
 LARGEST = 4  # terms of a long sum that are told one by one
 
@@ -104,7 +107,7 @@ def alignment(
 
 
 @panel(
-    needs=("target", "attn"),
+    needs=("target",),
     formula=_BAHDANAU,
     source="Bahdanau et al. 2015, §3 and App. A.1.2",
     shows=(align, additive_scores),
@@ -123,7 +126,7 @@ def step(
     """One row of weights with the arithmetic behind it: energies, their softmax, their sum.
 
     Args:
-        model: an encoder-decoder with attention.
+        model: an encoder-decoder; of one without attention there is no row.
         text: the source sentence.
         target: what the decoder is made to write; left empty, the model translates by itself.
         step: which token of the target, counted from 0; a number beyond its end means the last.
@@ -133,21 +136,22 @@ def step(
         head: counted from 0 within its layer.
     """
     looked = (yield from _looked(model, text, target, beam, layer, head, strict=True)).alignment
-    assert looked is not None  # the panel needs "attn"
-    if looked.scores is None:
-        raise BadInput(f"{model.name} gives its weights only, not what they are made of: see the panel alignment.")
+    if looked is None:
+        return NO_STEP
     at, column = min(step, len(looked.written) - 1), min(source, len(looked.source) - 1)
-    energies, weights = looked.scores[at], looked.weights[at]
+    weights = looked.weights[at]
+    energies = np.zeros(0) if looked.scores is None else looked.scores[at]
     return Step(
         source_tokens=looked.source.strings,
         written=looked.written.strings[at],
         step=at,
+        source=column,
         steps=len(looked.written),
         energies=energies,
-        powers=np.exp(energies - energies.max()),
+        powers=np.exp(energies - energies.max()) if len(energies) else energies,
         weights=weights,
         energy=_energy(looked, at, column),
-        share=_arithmetic.share(energies.tolist(), column),
+        share=_arithmetic.share(energies.tolist(), column) if len(energies) else "",
         total=_total(weights, looked.source.strings),
         n_layer=looked.n_layer,
         n_head=looked.n_head,
@@ -237,10 +241,10 @@ def _passes(model: Model) -> str:
 def _energy(looked: Alignment, row: int, column: int) -> str:
     """`v·tanh(…)` or `q·k`, unit by unit: the largest terms one by one, the others together."""
     how, query, key = looked.attention, looked.query, looked.key
-    assert query is not None
-    assert key is not None
+    if query is None or key is None:
+        return "this model gives its weights only, not what they are made of"
     if how.softcap is not None or how.bias is not None:
-        return "This model does more to its scores than these steps show."
+        return "this model does more to its scores than multiply and add"
     if how.additive is not None:
         left, right = how.additive.double().cpu().numpy(), np.tanh(query[row] + key[column])
     else:
