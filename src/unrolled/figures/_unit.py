@@ -146,10 +146,11 @@ def _others(each: UnitSum) -> list[tuple[str, float]]:
     """The products that are not listed, together, and the bias."""
     found = []
     for letter, products in (("x", each.x * each.w_x), ("h", each.h * each.w_h)):
-        left = len(products) - len(_largest(products))
+        listed = len(_largest(products))
+        left = len(products) - listed
         if left > 0:
             rest = float(products.sum() - products[_largest(products)].sum())
-            found.append((f"{left} other products of {letter}", rest))
+            found.append((f"{left} {'other ' if listed else ''}products of {letter}", rest))
     return [*found, ("bias", each.bias)]
 
 

@@ -116,4 +116,4 @@ def squash_of(model: Model, layer: int, name: str) -> tuple[str, Callable[[float
         return "relu", lambda total: max(total, 0.0)
     if name in ("state", "candidate"):
         return "tanh", lambda total: float(np.tanh(total))
-    return "sigmoid", lambda total: float(1 / (1 + np.exp(-total)))
+    return "sigmoid", lambda total: float((1 + np.tanh(total / 2)) / 2)
