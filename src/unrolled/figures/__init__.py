@@ -50,11 +50,6 @@ class Figure:
         found: dict[str, Any] = getattr(self.module, "START", {})
         return found
 
-    @property
-    def start(self) -> dict[str, Any]:
-        """Models and text that it opens with on a page of its own, where the page's would not do."""
-        return getattr(self.module, "START", {})
-
     def panel(self, name: str | None = None) -> Panel:
         """A panel by name; the first one without."""
         if name is None:
