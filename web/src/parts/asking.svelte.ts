@@ -77,8 +77,9 @@ export class Asking {
     if (!panel) return null;
     const state = this.state();
     const question: Question = { knobs: knobs(panel, state, own) };
-    if (panel.inputs.includes("models")) question.models = state.models.slice(0, panel.max_models);
-    if (panel.inputs.includes("model")) question.models = state.models.slice(0, 1);
+    const models = modelsOf(state);
+    if (panel.inputs.includes("models")) question.models = models.slice(0, panel.max_models);
+    if (panel.inputs.includes("model")) question.models = models.slice(0, 1);
     if (panel.inputs.includes("runs")) question.runs = state.runs.slice(0, panel.max_runs);
     if (panel.inputs.includes("run")) question.runs = state.runs.slice(0, 1);
     if (panel.inputs.includes("text") || panel.inputs.includes("pair")) question.text = state.text;
@@ -131,6 +132,12 @@ export class Asking {
 /** The slot of a panel's table. */
 export function tableOf(panel: string): string {
   return `table of ${panel}`;
+}
+
+/** The page's models, unless a chapter compares others in this one figure: `view.models`. */
+export function modelsOf({ models, view }: FigureState): string[] {
+  const own = view["models"];
+  return Array.isArray(own) && own.length > 0 ? own.map(String) : models;
 }
 
 function knobs(panel: Panel, state: FigureState, own: Record<string, Json>): Record<string, Json> {
