@@ -31,7 +31,7 @@ from unrolled.text import Tokens
 from unrolled.trace import Alignment, align, target_tokens
 from unrolled.translating import translating
 
-START = {"models": ["en-fr", "en-fr-bottleneck"], "text": "Select the cells that you want to format and press Enter."}
+START = {"models": ["en-fr", "en-fr-bottleneck"], "text": "Deletes the contents of the selected cells."}
 """What the figure opens with on a page of its own."""
 
 LARGEST = 4  # terms of a long sum that are told one by one
@@ -268,7 +268,7 @@ def _longest(left: np.ndarray, right: np.ndarray) -> str:
 def _total(weights: np.ndarray, strings: Sequence[str]) -> str:
     """The largest weights by name and the others together add up to 1."""
     order = np.argsort(-weights, kind="stable")
-    named = [(f"“{strings[i]}”", float(weights[i])) for i in order[:LARGEST]]
+    named = [(f"“{strings[i].strip() or strings[i]}”", float(weights[i])) for i in order[:LARGEST]]
     rest = order[LARGEST:]
     others = [(f"the other {len(rest)}", float(weights[rest].sum()))] if len(rest) else []
     return long_sum([], [], [*named, *others])

@@ -1,6 +1,6 @@
 // Where the parts of the figure `alignment` stand: a model's translation, its weights or the bottleneck in their place, and
 // one row of weights as a list.
-import { largeOf, type Large } from "./heads_layout";
+import { gutter, type Large } from "./heads_layout";
 import type { Pixels } from "./heads_pixels";
 import { folded } from "./path_length_layout";
 
@@ -55,7 +55,7 @@ export function alignmentLayout(models: readonly (Aligned & { hue: number; pixel
   models.forEach((aligned, i) => {
     const lines = folded(aligned.translation ? `“${aligned.translation}”` : "", width, 7.6);
     const body = y + HEAD + lines.length * LINE + 8;
-    const large = aligned.weights.length > 0 ? largeOf(aligned.target, aligned.source, i === 0 ? room : width, 34) : null;
+    const large = aligned.weights.length > 0 ? squares(aligned, i === 0 ? room : width) : null;
     const own = large ? large.height + 34 : FUNNEL;
     if (i === 0) list = beside ? { ...list, x: width - listWidth, y: body } : { ...list, y: body + own + 8 };
     const taken = i === 0 && row ? (beside ? Math.max(own, listHeight) : own + 8 + listHeight) : own;
@@ -64,6 +64,15 @@ export function alignmentLayout(models: readonly (Aligned & { hue: number; pixel
   });
   const height = models.length === 0 ? listHeight + 4 : y - GAP + 4;
   return { parts, list, height };
+}
+
+/** Letters of a token beside or above its line of squares. */
+export const letters = (width: number): number => (width < 420 ? 9 : 13);
+
+function squares({ target, source }: Aligned, width: number): Large {
+  const [left, top] = [gutter(target, letters(width)), gutter(source, letters(width))];
+  const cell = Math.min(34, (width - left) / Math.max(1, source.length));
+  return { cell, left, top, rows: target.length, columns: source.length, width: left + cell * source.length, height: top + cell * target.length, every: Math.ceil(13 / cell) };
 }
 
 /** Tokens of a text side by side, as many as fit; how many are left out. */
