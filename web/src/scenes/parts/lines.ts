@@ -36,7 +36,7 @@ export interface Plot {
 }
 
 const LETTER = 7.2;
-const [HEAD, FOOT, SCALE] = [34, 46, 48];
+const [HEAD, FOOT, SCALE] = [34, 46, 54];
 
 export function plotOf(box: Box, lines: readonly Line[], count: number, range: readonly [number, number]): Plot {
   const longest = Math.max(0, ...lines.map(({ name }) => name.length));
@@ -88,14 +88,23 @@ const inside = ({ low, high }: Plot, value: number): boolean => value >= low && 
 const edgeBetween = ({ low, high }: Plot, value: number, next: number): number => (Math.max(value, next) > high ? high : low);
 const point = (plot: Plot, k: number, value: number): string => `${across(plot, k).toFixed(2)} ${up(plot, value).toFixed(2)}`;
 
-/** Where each line's name stands: beside its last point, pushed apart where they would touch. */
-export function namesOf(plot: Plot, lines: readonly Line[]): { line: Line; y: number }[] {
-  const GAP = 15;
-  const placed = lines.filter(({ name }) => name !== "").map((line) => ({ line, y: endOf(plot, line.values) })).sort((a, b) => a.y - b.y);
-  for (let i = 1; i < placed.length; i++) (placed[i] as { y: number }).y = Math.max((placed[i] as { y: number }).y, (placed[i - 1] as { y: number }).y + GAP);
-  const over = (placed.at(-1)?.y ?? 0) - plot.bottom;
-  for (let i = placed.length - 1, most = plot.bottom; over > 0 && i >= 0; i--, most -= GAP) (placed[i] as { y: number }).y = Math.min((placed[i] as { y: number }).y, most);
-  return placed;
+const GAP = 15; // between two names
+const ROUNDS = 60;
+
+/** Where each line's name stands, and where its line ends: names that would touch are pushed apart, each by half. */
+export function namesOf(plot: Plot, lines: readonly Line[]): { line: Line; y: number; end: number }[] {
+  const named = lines.filter(({ name }) => name !== "").map((line) => ({ line, y: endOf(plot, line.values), end: endOf(plot, line.values) }));
+  named.sort((a, b) => a.y - b.y);
+  for (let round = 0; round < ROUNDS; round++) {
+    for (let i = 1; i < named.length; i++) {
+      const [above, below] = [named[i - 1] as { y: number }, named[i] as { y: number }];
+      const over = GAP - (below.y - above.y);
+      if (over <= 0) continue;
+      above.y -= over / 2;
+      below.y += over / 2;
+    }
+  }
+  return named;
 }
 
 function endOf(plot: Plot, values: readonly number[]): number {
