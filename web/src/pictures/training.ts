@@ -92,9 +92,9 @@ function marksOf(data: TrainingCurves, { perplexity }: Looked): Mark[] {
   });
 }
 
-/** The report that the state names, "0.5": the sixth of the first run. */
+/** The report that the state names, "0-5": the sixth of the first run. */
 export function chosenIn({ view }: FigureState, { curves }: Chart): [run: number, report: number] | null {
-  const [, run, report] = /^(\d+)\.(\d+)$/.exec(String(view["at"] ?? "")) ?? [];
+  const [, run, report] = /^(\d+)-(\d+)$/.exec(String(view["at"] ?? "")) ?? [];
   const found = run === undefined || report === undefined ? null : ([Number(run), Number(report)] as [number, number]);
   return found && curves[found[0]]?.spoken[found[1]] !== undefined ? found : null;
 }
