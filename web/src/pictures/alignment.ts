@@ -61,6 +61,12 @@ function tileOf(result: Result, at: number, { source, target, weights }: Aligned
 /** Whether the row is of the first of these models and of this very sentence. */
 const fits = (row: RowOf, first: Aligned | undefined): boolean => first !== undefined && first.weights.length > 0 && row.steps === first.target.length && row.source.join("\0") === first.source.join("\0");
 
+/** Step and source token as the state has them, at once and not only when the answer comes; beyond the end is the last. */
+export function placeIn({ knobs }: FigureState, first: Aligned | undefined): [step: number, source: number] | null {
+  if (!first || first.weights.length === 0) return null;
+  return [Math.min(Number(knobs["step"] ?? 0), first.target.length - 1), Math.min(Number(knobs["source"] ?? 0), first.source.length - 1)];
+}
+
 export function propsOf({ state, results, width, look, scheme = "light" }: Pick<Seen, "state" | "results" | "width" | "look" | "scheme">) {
   const row = rowIn(results["step"]);
   const ramp = key(scheme);
@@ -70,7 +76,7 @@ export function propsOf({ state, results, width, look, scheme = "light" }: Pick<
   const aligned = alignedIn(result);
   const models = aligned.map((one, i) => ({ ...one, hue: look(result.provenance[i]?.name ?? "").hue, pixels: tileOf(result, i, one, scheme) }));
   const own = row && fits(row, aligned[0]) ? row : null;
-  return { models, row: own, width, title: "Where the decoder looked back", ramp, given: result.data["given"] === true, pointed: own ? ([own.step, own.chosen] as [number, number]) : null };
+  return { models, row: own, width, title: "Where the decoder looked back", ramp, given: result.data["given"] === true, pointed: placeIn(state, aligned[0]) };
 }
 
 export function lengthProps({ state, results, width, look }: Pick<Seen, "state" | "results" | "width" | "look">) {

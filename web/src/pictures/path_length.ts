@@ -53,10 +53,9 @@ export function networkIn({ view }: FigureState, networks: number): number {
   return Number.isInteger(chosen) && chosen >= 0 && chosen < networks ? chosen : 0;
 }
 
-/** Tokens i and j as the answer has them: the state may name one beyond the text. */
+/** Tokens i and j as the state has them, at once and not only when the answer comes; one beyond the text is its last. */
 export function endsOf({ knobs }: FigureState, { n, first, last }: PathsData): [number, number] {
-  const [i, j] = [Math.min(n, Number(knobs["i"] ?? first)), Math.min(n, Number(knobs["j"] ?? last))];
-  return i <= j ? [first, last] : [last, first];
+  return [Math.min(n, Number(knobs["i"] ?? first)), Math.min(n, Number(knobs["j"] ?? last))];
 }
 
 export function propsOf({ state, results, width }: Pick<Seen, "state" | "results" | "width">) {
