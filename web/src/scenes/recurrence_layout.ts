@@ -35,6 +35,17 @@ export function flowed(words: readonly Word[], left: number, width: number, top:
   return { words: laid, bottom: y + LINE };
 }
 
+/** A sentence broken into lines of `width` px, a letter being so wide on average. */
+export function lines(sentence: string, width: number, letter = 6.3): string[] {
+  const made: string[] = [];
+  for (const word of sentence.split(" ")) {
+    const last = made.at(-1);
+    if (last !== undefined && (last.length + 1 + word.length) * letter <= width) made[made.length - 1] = `${last} ${word}`;
+    else made.push(word);
+  }
+  return made;
+}
+
 /** Side by side where there is room, else one below the other. */
 export function columns(n: number, width: number, least: number, gap: number): { across: boolean; each: number } {
   const across = n > 1 && width >= least * n + gap * (n - 1);
