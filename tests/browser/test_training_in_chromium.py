@@ -295,7 +295,7 @@ def test_a_file_of_it_opens_from_disk(
     expect(page.get_by_role("slider", name="Report")).to_be_visible()
     page.get_by_role("button", name="curves").click()
     page.get_by_role("slider", name="window").press("ArrowRight")
-    expect(page.get_by_role("alert")).to_contain_text("unrolled figure training --run runs/one --window 11")
+    expect(page.get_by_role("alert")).to_contain_text("unrolled figure training --run runs/one --window 5")
     assert complaints == []
     context.close()
 

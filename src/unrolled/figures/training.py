@@ -3,8 +3,8 @@
 A training shows a model piece after piece of text and nudges its weights so that the next token becomes likelier. What
 it measures on the way: the loss, −ln of the probability that the right token had, on average over many. Two lines say
 what knowing nothing costs (all tokens alike: ln of their number) and what it costs to know how often each token occurs
-and no more. Below the second line a model has begun to use what came before. The held-out text is never learnt from;
-where its loss stays behind the training's, the model is learning by heart.
+and no more. Below the second line a model has begun to use what came before. The held-out text is never learnt from:
+where its loss no longer falls and the training loss does, the model is learning by heart.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ def at_steps(run: Run, steps: np.ndarray, values: np.ndarray) -> np.ndarray:
     source="Shannon 1948, §7; Shannon 1951; Jelinek, Mercer, Bahl & Baker 1977",
     shows=(running_sums, since_before, at_steps),
 )
-def curves(runs: Annotated[Runs, UpTo(4)], *, window: Annotated[int, Range(1, 200)] = 10) -> Curves:
+def curves(runs: Annotated[Runs, UpTo(4)], *, window: Annotated[int, Range(1, 200)] = 4) -> Curves:
     """Loss and perplexity over what was learnt from.
 
     Args:

@@ -80,14 +80,17 @@ function curveOf(data: TrainingCurves, window: number, run: number, { perplexity
 /** The lines that stand for guessing; runs that share one are told apart only where others have another. */
 function marksOf(data: TrainingCurves, { perplexity }: Looked): Mark[] {
   const all = [
-    { what: perplexity ? "uniform guess" : "uniform guess, ln of the vocabulary", values: perplexity ? data.uniform_perplexity : data.uniform_loss },
-    { what: perplexity ? "unigram" : "unigram entropy", values: perplexity ? data.unigram_perplexity : data.unigram_loss },
+    { what: ["uniform guess", "uniform"], of: data.uniform_perplexity.map((size) => (perplexity ? "" : `, ln ${count(size)}`)), values: perplexity ? data.uniform_perplexity : data.uniform_loss },
+    { what: [perplexity ? "unigram" : "unigram entropy", "unigram"], of: data.names.map(() => ""), values: perplexity ? data.unigram_perplexity : data.unigram_loss },
   ];
-  return all.flatMap(({ what, values }) => {
+  return all.flatMap(({ what, of, values }) => {
     const known = [...new Set(values.filter((value) => Number.isFinite(value)))];
     return known.map((value) => {
-      const whose = known.length > 1 ? ` (${data.names.filter((_, run) => values[run] === value).map(modelName).join(", ")})` : "";
-      return { value, label: `${what}${whose}: ${perplexity ? count(Math.round(value)) : value.toFixed(2)}` };
+      const runs = data.names.filter((_, run) => values[run] === value).map(modelName);
+      const whose = known.length > 1 ? [` (${runs.join(", ")})`, runs.length === 1 ? ` (${runs.join()})` : ` (${runs.length} runs)`] : [""];
+      const number = perplexity ? count(Math.round(value)) : value.toFixed(2);
+      const [long, short] = what.map((word) => whose.flatMap((names) => [`${word}${of[values.indexOf(value)]}${names}: ${number}`, `${word}${names}: ${number}`]));
+      return { value, labels: [...(long ?? []), ...(short ?? []), `${what[1]}: ${number}`] };
     });
   });
 }

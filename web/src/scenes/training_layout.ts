@@ -20,7 +20,7 @@ export interface Curve {
 
 /** A line that stands for a way of guessing. */
 export interface Mark {
-  label: string;
+  labels: string[]; // the same said ever shorter
   value: number;
 }
 
@@ -140,6 +140,13 @@ export function short(value: number): string {
   return `${Number((value / size).toPrecision(3))}${unit}`;
 }
 
+const SANS = 6.6; // px of a letter at 12 px
+
+/** The longest label of a mark that the plot has room for. */
+export function labelIn({ left, right }: Box, { labels }: Mark): string {
+  return labels.find((label) => label.length * SANS <= right - left - 8) ?? labels.at(-1) ?? "";
+}
+
 /** The line through all points that the axes can hold, as an SVG path. */
 export function pathOf({ x, y }: Line, across: Scale, up: (value: number) => number, box: Box): string {
   let [d, on] = ["", false];
@@ -193,7 +200,7 @@ export function wrapped(text: string, room: number): string[] {
         line = "";
       }
       line += word;
-      for (; line.length > room; line = line.slice(room)) lines.push(line.slice(0, room));
+      for (; line.trimEnd().length > room; line = line.slice(room)) lines.push(line.slice(0, room));
     }
     lines.push(line);
   }
