@@ -41,6 +41,7 @@ CASES: dict[str, Case] = {
     "distribution": ("next_token", ["--temperature", "0.7", "--top-k", "6"], {"temperature": "0.7", "top_k": "6"}),
     "sample": ("next_token", ["--panel", "sample", "--n-tokens", "5"], {"panel": "sample", "n_tokens": "5"}),
     "lens": ("lens", [], {}),
+    "path": ("path_length", ["--n", "12", "--j", "9"], {"n": "12", "j": "9"}),
     "head": ("attention_calculator", ["--panel", "head", "--layer", "2"], {"panel": "head", "layer": "2"}),
     "map": ("heads", ["--panel", "map", "--layer", "3"], {"panel": "map", "layer": "3"}),
     "overview of heads": ("heads", [], {}),

@@ -129,14 +129,14 @@ _PATHS = Formula(
     r"\mathrm{restricted\ attention} = \left\lceil \frac{|i-j|}{r} \right\rceil",
     (
         Symbol("i, j", "the two tokens; from a token to itself it is 0 steps in all five", "positions"),
-        Symbol("k", "tokens that a kernel covers; layer l of the dilated stack takes every k^l-th", "a count"),
+        Symbol("k", "tokens that a kernel covers; the gaps of the dilated stack grow as 1, k, k² …", "a count"),
         Symbol("r", "tokens that restricted attention looks back", "a count"),
     ),
 )
 _COSTS = Formula(
-    r"\mathrm{attention}: n^2 d \qquad \mathrm{recurrent}: n d^2"
+    r"\mathrm{attention} = n^2 d \qquad \mathrm{recurrent} = n d^2"
     "\n"
-    r"\mathrm{convolution}: k n d^2 \qquad \mathrm{restricted}: r n d",
+    r"\mathrm{convolution} = k n d^2 \qquad \mathrm{restricted\ attention} = r n d",
     (
         Symbol("n", "tokens in the text", "a count"),
         Symbol("d", "width of a token's vector", "a count"),

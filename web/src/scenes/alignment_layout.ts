@@ -67,7 +67,7 @@ export function alignmentLayout(models: readonly (Aligned & { hue: number; pixel
 }
 
 /** Letters of a token beside or above its line of squares. */
-export const letters = (width: number): number => (width < 420 ? 9 : 13);
+export const letters = (width: number): number => (width < 420 ? 10 : 14);
 
 function squares({ target, source }: Aligned, width: number): Large {
   const [left, top] = [gutter(target, letters(width)), gutter(source, letters(width))];
