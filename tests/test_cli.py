@@ -137,7 +137,7 @@ def test_help_lists_the_knobs_with_their_bounds(
     [
         (
             ["figure", "next_tokn"],
-            "There is no figure “next_tokn”; there are attention_calculator, heads, lens, next_token. Did you mean",
+            "lens, next_token, path_length, recurrence, training. Did you mean next_token?",
         ),
         (
             ["figure", "next_token", "--panel", "nope"],

@@ -50,7 +50,7 @@ def test_knobs_come_from_the_signature() -> None:
     assert temperature["x-step"] == 0.01
     assert knobs["vocabulary"]["x-hidden"] is True
     assert panels["distribution"]["inputs"] == ["models", "text"]
-    assert panels["distribution"]["max_models"] == 3
+    assert panels["distribution"]["max_models"] == 5
     steps, _, variance = schema.figure_json("attention_calculator")["panels"]
     assert steps["knobs"]["properties"]["x"]["x-matrix"]["rows"] == [1, 8]
     assert variance["knobs"]["properties"]["n_samples"]["enum"] == [128, 512, 2048]

@@ -189,7 +189,8 @@ def test_no_file_outside_the_page_is_served(client: TestClient) -> None:
 def test_catalogue_and_models_tell_what_there_is(client: TestClient) -> None:
     assert [each["name"] for each in client.get("/api/catalogue").json()["figures"]] == list(catalogue())
     models = {each["name"]: each for each in client.get("/api/models").json()["models"]}
-    assert models["smollm2"]["opens"] == ["attention_calculator", "heads", "lens", "next_token"]
+    opens = ["attention_calculator", "gradient_flow", "heads", "lens", "next_token", "recurrence"]
+    assert models["smollm2"]["opens"] == opens
     assert models["smollm2"]["licence"] == "Apache-2.0"
     assert "it needs logits" in models["minilm"]["closed"]["next_token"]
 
