@@ -124,7 +124,7 @@ class Shelf:
         known = tuple(dict.fromkeys((*self.runs, *run_names.run_folders())))
         if name not in known:
             raise run_names.unknown(name, known)
-        return run_names.run(name)
+        return run_names.run(name, paths=name in self.runs)
 
     def all_runs(self) -> tuple[Run, ...]:
         """Those named at the start, then all others there are; what cannot be read is left out."""

@@ -240,9 +240,9 @@ def step_of(status: Locator) -> int:
 
 def rests(page: Page, asked: list[str]) -> None:
     """Nothing is asked for longer than the page waits between two questions; one may have been under way."""
-    page.wait_for_timeout(600)
+    page.wait_for_timeout(400)
     before = len(asked)
-    page.wait_for_timeout(3000)
+    page.wait_for_timeout(2500)
     assert len(asked) == before
 
 

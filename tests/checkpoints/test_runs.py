@@ -199,6 +199,22 @@ def test_names_of_runs_begun_here(folder: Path, tmp_path: Path) -> None:
     assert note_run(Path(shutil.copytree(other, tmp_path / "third" / "runs" / "tiny"))) == "runs/tiny"
 
 
+def test_a_folder_that_lies_here_comes_before_a_name(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """runs/tiny was begun elsewhere, and is also what one calls a folder of one's own."""
+    assert note_run(folder) == "runs/tiny"
+    here = tmp_path / "my place"
+    shutil.copytree(folder, here / "runs" / "tiny")
+    cut(here / "runs" / "tiny", 3)
+    monkeypatch.chdir(here)
+    assert run("runs/tiny").folder == f"'{here.resolve()}/runs/tiny'"
+    assert run("runs/tiny").stage == "stopped"
+    assert run("runs/tiny", paths=False).stage == "finished"
+    monkeypatch.chdir(tmp_path)
+    assert run("runs/tiny").stage == "finished"
+
+
 def test_a_list_that_cannot_be_written_or_read_costs_only_the_name(folder: Path, own_list: Path) -> None:
     own_list.write_text("a file where a folder should be")
     assert note_run(folder) is None

@@ -65,10 +65,16 @@ def runs() -> tuple[Run, ...]:
 
 
 def run(name: str, *, paths: bool = True) -> Run:
-    """The run of that name or, with `paths`, in that folder, as it stands. UnknownRun says which names exist."""
+    """The run of that name or, with `paths`, in that folder, as it stands. UnknownRun says which names exist.
+
+    Names of runs begun here look like paths: a folder that lies there, seen from where one is, comes before them.
+    """
     known = run_folders()
-    folder = known.get(name) or (Path(name).expanduser() if paths and name and "\0" not in name else None)
-    if folder is None or (name not in known and not _is_folder(folder)):
+    own = Path(name).expanduser() if paths and name and "\0" not in name else None
+    if own is None or not _is_folder(own) or name in _shipped():
+        own = None
+    folder = own or known.get(name)
+    if folder is None:
         raise unknown(name, known, "; the folder of a run opens too" if paths else "")
     shipped = catalogue.entry(name).source if folder.parent == catalogue.SHIPPED else ""
     return read_run(folder, name, shipped=shipped)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -283,4 +284,6 @@ def _changed(path: Path) -> str:
 def _tilde(folder: Path) -> str:
     """The folder as one would type it, from anywhere on this machine."""
     whole = folder.expanduser().resolve()
-    return f"~/{whole.relative_to(Path.home()).as_posix()}" if whole.is_relative_to(Path.home()) else str(whole)
+    if not whole.is_relative_to(Path.home()) or shlex.quote(str(whole)) != str(whole):
+        return shlex.quote(str(whole))
+    return f"~/{whole.relative_to(Path.home()).as_posix()}"
