@@ -203,7 +203,7 @@ def test_models_are_listed_and_described(capsys: pytest.CaptureFixture[str], smo
     _, out, _ = inside(capsys, "models", "info", "smollm2", "--json")
     told = json.loads(out)
     assert told["parameters"] == 134_515_008
-    assert told["opens"] == ["attention_calculator", "heads", "lens", "next_token"]
+    assert told["opens"] == ["attention_calculator", "gradient_flow", "heads", "lens", "next_token", "recurrence"]
     assert told["licence"] == "Apache-2.0"
     _, out, _ = inside(capsys, "models", "info", "smollm2")
     assert "blk.*.attn_q.weight" in out

@@ -178,7 +178,7 @@ def test_every_answer_carries_the_policy(client: TestClient) -> None:
         assert "unsafe" not in policy
         assert reply.headers["x-content-type-options"] == "nosniff"
     assert client.get("/nope").status_code == client.get("/guide/nope").status_code == 404
-    assert "it has asking_and_answering" in client.get("/guide/nope").text
+    assert "it has order_matters" in client.get("/guide/nope").text
 
 
 def test_no_file_outside_the_page_is_served(client: TestClient) -> None:
