@@ -146,6 +146,7 @@ def test_a_long_table_is_thinned_for_a_person_and_whole_in_a_file(
     assert command("--run", "runs/tiny") == 0
     out = capsys.readouterr().out
     assert "runs/tiny: by measurement, every 4th row (--out FILE.csv holds all)" in out
+    assert "recorded earlier by runs/tiny (trained by unrolled train: family gpt, seed 3" in out
     assert command("--run", "runs/tiny", "--out", str(tmp_path / "a.csv")) == 0
     assert (tmp_path / "a.csv").read_text("utf-8").count("\n") > 205
 

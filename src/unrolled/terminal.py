@@ -36,7 +36,7 @@ def show(answer: Answer) -> None:
         seed = f", seed {source.seed}" if source.seed is not None else ""
         sha256 = f", sha256 {source.hash[:8]}…" if source.hash else ""
         trained = f" ({source.training}{sha256})" if source.training else ""
-        kind = "computed now" if source.kind == "trained" else f"{source.kind} now"
+        kind = _KINDS[source.kind]
         console.print(
             f"{kind} by {source.name}{trained}, {source.dtype} on {source.device}{seed}; {source.version}",
             style="dim",
@@ -96,6 +96,7 @@ def model_info(model: dict[str, Any]) -> None:
     console.print(shapes)
 
 
+_KINDS = {"computed": "computed now", "trained": "computed now", "published": "published", "recorded": "recorded earlier"}
 _INPUTS = {
     "model": "--model M",
     "models": "--model M …",
