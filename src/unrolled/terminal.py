@@ -96,7 +96,12 @@ def model_info(model: dict[str, Any]) -> None:
     console.print(shapes)
 
 
-_KINDS = {"computed": "computed now", "trained": "computed now", "published": "published", "recorded": "recorded earlier"}
+_KINDS = {
+    "computed": "computed now",
+    "trained": "computed now",
+    "published": "published",
+    "recorded": "recorded earlier",
+}
 _INPUTS = {
     "model": "--model M",
     "models": "--model M …",
