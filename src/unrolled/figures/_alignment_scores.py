@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -78,7 +79,7 @@ def _note(model: Model, found: Mapping[str, Any] | None) -> str:
     """Whether the scores are of the very file that is open."""
     if found is None:
         there = ", ".join(recorded()["models"])
-        return f"no scores of {model.name} were recorded; there are those of {there}"
+        return f"no scores of {Path(model.name).name} were recorded; there are those of {there}"
     if found["sha256"] != model.provenance.hash:
         return (
             f"recorded of another version of {model.name} (sha256 {found['sha256'][:8]}…), not of the one that is open"

@@ -71,20 +71,29 @@ export const letters = (width: number): number => (width < 420 ? 10 : 14);
 
 function squares({ target, source }: Aligned, width: number): Large {
   const [left, top] = [gutter(target, letters(width)), gutter(source, letters(width))];
-  const cell = Math.min(34, (width - left) / Math.max(1, source.length));
+  const cell = Math.min(34, (width - left) / Math.max(1, source.length), Math.max(13, 560 / Math.max(1, target.length)));
   return { cell, left, top, rows: target.length, columns: source.length, width: left + cell * source.length, height: top + cell * target.length, every: Math.ceil(13 / cell) };
 }
 
+export interface Strip {
+  tokens: { text: string; x: number; middle: number }[];
+  width: number;
+}
+
 /** Tokens of a text side by side, as many as fit; how many are left out. */
-export function strip(tokens: readonly string[], width: number): { text: string; x: number }[] {
-  const made: { text: string; x: number }[] = [];
+export function strip(tokens: readonly string[], width: number): Strip {
+  const made: Strip["tokens"] = [];
   let x = 0;
   for (const [i, token] of tokens.entries()) {
-    const wide = [...token].length * 7.2 + 10;
     const left = tokens.length - i;
-    if (x + wide > width - (left > 1 ? 40 : 0)) return [...made, { text: `+${left}`, x }];
-    made.push({ text: token, x });
-    x += wide;
+    const fits = x + [...token].length * LETTER + BETWEEN <= width - (left > 1 ? 40 : 0);
+    const text = fits ? token : `+${left}`;
+    const wide = [...text].length * LETTER;
+    made.push({ text, x, middle: x + wide / 2 });
+    x += wide + BETWEEN;
+    if (!fits) break;
   }
-  return made;
+  return { tokens: made, width: Math.max(0, x - BETWEEN) };
 }
+
+const [LETTER, BETWEEN] = [7.2, 10];

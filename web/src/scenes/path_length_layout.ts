@@ -92,8 +92,9 @@ function ticksOf(n: number, first: number, last: number, width: number): number[
 export function folded(text: string, width: number, letter = 6.4): string[] {
   const most = Math.floor((width - 24) / letter);
   if (text.length <= most) return text ? [text] : [];
-  const cut = text.lastIndexOf(" ", most);
-  return cut > 0 ? [text.slice(0, cut), ...folded(text.slice(cut + 1), width, letter)] : [text];
+  const space = text.lastIndexOf(" ", most);
+  const [end, next] = space > 0 ? [space, space + 1] : [most, most]; // a word longer than a line is broken
+  return [text.slice(0, end), ...folded(text.slice(next), width, letter)];
 }
 
 /** The token at a place of the picture. */
