@@ -155,8 +155,9 @@ def _others(each: UnitSum) -> list[tuple[str, float]]:
 
 
 def _largest(products: np.ndarray) -> np.ndarray:
-    order = np.argsort(-np.abs(products), kind="stable")[:LISTED]
-    return order[products[order] != 0]
+    order: np.ndarray = np.argsort(-np.abs(products), kind="stable")[:LISTED]
+    listed: np.ndarray = order[products[order] != 0]
+    return listed
 
 
 def _sum_line(each: UnitSum, decimals: int) -> str:
