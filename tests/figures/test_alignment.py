@@ -84,6 +84,16 @@ def test_weights_are_the_papers_formula(kind: str) -> None:
     assert np.abs(found.weights[0] - late).max() > 0.02
 
 
+@pytest.mark.parametrize(("kind", "late"), [("additive", 2), ("dot", 1)])
+def test_a_row_does_not_know_what_it_will_write(kind: str, late: int) -> None:
+    """Bahdanau's s_{i-1} has read up to y_{i-2}; Luong's s_i up to y_{i-1}."""
+    model = opened(kind)
+    before, after = (ask(model, target=target).weights[0] for target in ("le chat", "le khat"))
+    changed = np.abs(before - after).max(axis=1) > 1e-6
+    assert changed.argmax() == 3 + late
+    assert changed[3 + late :].all()
+
+
 LETTERS = "abcdefgh"
 
 
