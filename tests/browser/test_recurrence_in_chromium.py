@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
@@ -198,3 +200,20 @@ def test_the_chapter_compares_models_of_its_own(page: Page, server: str) -> None
     expect(page.locator("[data-id='states'] .provenance")).to_contain_text("by lstm")
     place.get_by_role("button", name="Take the page’s models").click()
     expect(place.locator(".provenance")).not_to_contain_text("by gpt")
+
+
+@pytest.mark.parametrize("kind", ["SVG", "PNG", "CSV", "npz"])
+def test_every_file_opens(page: Page, server: str, kind: str) -> None:
+    show(page, server, panel="order")
+    expect(page.locator("svg.scene")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("button", name=kind, exact=True).click()
+    data = download.value.path().read_bytes()
+    if kind == "SVG":
+        assert ET.fromstring(data).tag.endswith("svg")
+    elif kind == "PNG":
+        assert data.startswith(b"\x89PNG")
+    elif kind == "CSV":
+        assert data.startswith(b"# ")
+    else:
+        assert len(np.load(io.BytesIO(data)).files) > 5
