@@ -282,7 +282,11 @@ def test_exports_open(page: Page, server: str, panel: str) -> None:
 def test_axe_finds_nothing_and_nothing_runs_off(page: Page, server: str, panel: str, width: int, scheme: Any) -> None:
     page.set_viewport_size({"width": width, "height": 800})
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-    show(page, server, panel, **({"last": 3} if panel == "jacobians" else {}))
+    more: dict[str, Any] = {
+        "network": {"weights": "start", "radius": 1.5},
+        "jacobians": {"last": 3, "weights": "start"},
+    }
+    show(page, server, panel, **more.get(panel, {}))
     page.wait_for_timeout(200)
     page.evaluate(AXE.read_text("utf-8"))
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]

@@ -47,6 +47,12 @@ export function flowIn(result: Result): FlowModel[] {
   return made;
 }
 
+/** What the answer's weights are, if not simply the trained ones. */
+export function alteredIn({ knobs }: Result): string {
+  const radius = Number(knobs["radius"] ?? 0);
+  return `${knobs["weights"] === "start" ? ", at the start" : ""}${radius > 0 ? `, radius ${radius}` : ""}`;
+}
+
 /** What the reader chose to see of the answer: layer, the LSTM's curves, the scale. */
 export function chosenIn({ view }: FigureState): { layer: string; curves: string; relative: boolean } {
   const layer = String(view["layer"] ?? "0");
@@ -81,9 +87,10 @@ export function networkProps({ state, results, width, look }: Given) {
   const pointed = pointedIn(state, count);
   const tokens = new Set(models.map((model) => model.tokens[pointed ?? 0]));
   const where = layer === "input" ? ", at the input" : `, layer ${layer}`;
+  const measure = width < WIDE ? (relative ? "Share of the last" : "Length") : `${relative ? "Share of the last step’s gradient" : "Length of the gradient"}${where}`;
   return {
     lines, plot, curves, models, relative, clipped, threshold, width, pointed, clipTop: chart + 26, height: chart + 34 + 40 * models.length,
-    head: `${relative ? "Share of the last step’s gradient" : "Length of the gradient"}${width < WIDE ? "" : where}`,
+    head: `${measure}${alteredIn(result)}`,
     token: tokens.size === 1 ? ([...tokens][0] ?? "") : "", title: "How much of the error at the end reaches each step",
   };
 }
@@ -114,7 +121,7 @@ export function jacobianProps({ state, results, width, look }: Given) {
   const place = { x: wide ? half + 24 : 0, y: wide ? 0 : chart, width: half, height: chart };
   const gatesTop = (wide ? chart : 2 * chart) + 24;
   return {
-    data, gates: data.gates, gatesTop, width, height: gatesTop + 12 + 20 * data.gates.length, state: data.state, narrow: !wide,
+    data, gates: data.gates, gatesTop, width, height: gatesTop + 12 + 20 * data.gates.length, state: data.state, altered: alteredIn(result), narrow: !wide,
     single: { lines: single, plot: plotOf({ x: 0, y: 0, width: half, height: chart }, single, count, rangeOf([...data.largest, ...data.radius, 1])) },
     whole: { lines: whole, plot: plotOf(place, whole, count, rangeOf([...(data.product[0] ?? []), ...ranks.flatMap(({ values }) => values.slice(0, 1)), ...data.byRadius, ...data.bound])) },
     pointed: pointedIn(state, count), title: "One step as a matrix, and many together",

@@ -26,6 +26,7 @@ export interface Box {
 }
 
 export interface Plot {
+  x: number; // of the whole, margins among it
   left: number;
   right: number;
   top: number;
@@ -41,7 +42,7 @@ const [HEAD, FOOT, SCALE] = [34, 46, 54];
 export function plotOf(box: Box, lines: readonly Line[], count: number, range: readonly [number, number]): Plot {
   const longest = Math.max(0, ...lines.map(({ name }) => name.length));
   const margin = Math.min(box.width * 0.36, longest * LETTER + 12);
-  return { left: box.x + margin, right: box.x + box.width - SCALE, top: box.y + HEAD, bottom: box.y + box.height - FOOT, count, low: range[0], high: range[1] };
+  return { x: box.x, left: box.x + margin, right: box.x + box.width - SCALE, top: box.y + HEAD, bottom: box.y + box.height - FOOT, count, low: range[0], high: range[1] };
 }
 
 /** The powers of ten around all values and rules, two at least. */
