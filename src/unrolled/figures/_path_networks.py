@@ -110,7 +110,8 @@ class Transition(nn.Module):
         """h (batch, n, d), the state after each token -> that state again, made from the one before it."""
         before = torch.cat((torch.zeros_like(h[:, :1]), h[:, :-1]), dim=1)
         tokens = torch.ones_like(h).flatten(0, 1)[:, None]  # what is read does not matter here: (batch × n, 1, d)
-        return self.layer(tokens, (before.flatten(0, 1),))[0].view_as(h)
+        after: Tensor = self.layer(tokens, (before.flatten(0, 1),))[0]
+        return after.view_as(h)
 
 
 class FullAttention(nn.Module):
@@ -118,10 +119,20 @@ class FullAttention(nn.Module):
 
     def __init__(self, d: int) -> None:
         super().__init__()
-        shape = {"n_layer": 1, "n_head": 1, "n_key_value": 1, "d_model": d, "d_head": d, "d_ff": d}
-        self.attn = Attention(
-            GPTConfig(vocabulary=2, context=1024, norm="layernorm", positions="none", activation="relu", **shape)
+        config = GPTConfig(
+            vocabulary=2,
+            context=1024,
+            n_layer=1,
+            n_head=1,
+            n_key_value=1,
+            d_model=d,
+            d_head=d,
+            d_ff=d,
+            norm="layernorm",
+            positions="none",
+            activation="relu",
         )
+        self.attn = Attention(config)
 
     def forward(self, x: Tensor) -> Tensor:
         """x (batch, n, d) -> the same shape."""
