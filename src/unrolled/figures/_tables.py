@@ -37,7 +37,7 @@ def tables(answer: Answer) -> list[Table]:
     return found + _tables([field for field in fields if not field.many], values, "")
 
 
-def _models(answer: Answer, fields: list[Field]) -> int:
+def _models(answer: Answer, fields: tuple[Field, ...]) -> int:
     """How many models stand side by side: other sources come after theirs."""
     return len(getattr(answer.result, next(field.name for field in fields if field.many)))
 
