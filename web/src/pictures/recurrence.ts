@@ -88,7 +88,8 @@ const SQUASH: Record<string, string> = { tanh: "tanh of it", relu: "relu of it",
 
 export function unitOf({ width, row }: Seen, { data }: Result) {
   const token = strings(data["tokens"])[Number(data["token"])] ?? "";
-  const part = String(data["part"]).replace("_", " from ");
+  const kind = String(data["part"]);
+  const part = /^(input|forget|output|reset|update)$/.test(kind) ? `${kind} gate` : kind.replace("_", " from ");
   const labels = strings(data["terms"]);
   const values = numbers(data["term_values"]);
   const say = (label: string): string => label.replace(/^x\[(\d+)\]$/, "x[$1] times its weight").replace(/^h\[(\d+)\]$/, "h[$1], of the token before, times its weight");
@@ -97,9 +98,9 @@ export function unitOf({ width, row }: Seen, { data }: Result) {
   const name = part === "state" ? "h" : part;
   return {
     heading: `${modelName(String(data["model"]))}, layer ${String(data["layer"])}, unit ${String(data["unit"])} after “${shown(token)}”: ${part === "state" ? "the sum behind h" : part}`,
-    terms: labels.map((label, i) => ({ label, value: values[i] ?? 0, spoken: `${say(label)}: ${number(values[i] ?? 0, 4)}` })),
+    terms: labels.map((label, i) => ({ label: label.replace(/^(\d+) (other )?products of ([xh])$/, "$2$3 ($1)"), value: values[i] ?? 0, spoken: `${say(label)}: ${number(values[i] ?? 0, 4)}` })),
     total: { label: "sum", value: Number(data["total"]), spoken: `The sum of all terms: ${number(Number(data["total"]), 4)}` },
-    value: squash ? { label: `${name} = ${String(data["squash"])}`, value: result, spoken: `${name}, the ${squash}: ${number(result, 4)}` } : null,
+    value: squash ? { label: `${kind === "state" ? "h" : kind.slice(0, 9)} = ${String(data["squash"])}`, value: result, spoken: `${name}, the ${squash}: ${number(result, 4)}` } : null,
     width: Math.min(width, 720), row: Math.max(24, row - 4), title: `The sum behind unit ${String(data["unit"])}`,
   };
 }
