@@ -16,6 +16,7 @@ import pytest
 
 from serving import ROOT, serving
 from unrolled import cli, wire
+from unrolled.checkpoints import catalogue
 
 FRANCE = "The capital of France is"
 
@@ -83,6 +84,9 @@ def test_without_a_model_the_first_that_is_here_answers(
     _, out, _ = inside(capsys, "figure", "next_token", "--text", FRANCE, "--json")
     assert json.loads(out)["provenance"][0]["name"] == "smollm2"
     monkeypatch.setenv("UNROLLED_CACHE", str(tmp_path))
+    _, out, _ = inside(capsys, "figure", "next_token", "--text", FRANCE, "--json")
+    assert json.loads(out)["provenance"][0]["name"] == "gpt"  # shipped
+    monkeypatch.setattr(catalogue, "SHIPPED", tmp_path)
     code, _, err = inside(capsys, "figure", "next_token", "--text", FRANCE)
     assert code == 2
     assert "needs a model: name one, for example smollm2" in err

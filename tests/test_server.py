@@ -79,7 +79,7 @@ def test_frames_bring_progress_first(client: TestClient) -> None:
             {},
             404,
             "UnknownFigure",
-            "There is no figure “nope”; there are attention_calculator",
+            "There is no figure “nope”; there are alignment, attention_calculator",
         ),
         (
             "/api/figures/next_token/nope",

@@ -20,11 +20,12 @@ export function looksOf(models: { name: string; architecture: string }[]): Recor
   return looks;
 }
 
-/** The family's own hue if no other family has it, else the next that is free. */
+/** A known family's own hue; for any other the next that is free. */
 function freeHue(architecture: string, taken: Set<number>): number {
-  const home = HOMES[architecture] ?? [...architecture].reduce((sum, letter) => sum + (letter.codePointAt(0) ?? 0), 0) % HUES.length;
-  const hues = HUES.map((_, i) => (home + i) % HUES.length);
-  return hues.find((hue) => !taken.has(hue)) ?? home;
+  const home = HOMES[architecture];
+  if (home !== undefined) return home;
+  const first = [...architecture].reduce((sum, letter) => sum + (letter.codePointAt(0) ?? 0), 0) % HUES.length;
+  return HUES.map((_, i) => (first + i) % HUES.length).find((hue) => !taken.has(hue)) ?? first;
 }
 
 function freeLine(hue: number, taken: Look[]): Look {
