@@ -58,7 +58,7 @@ def test_figures_start_in_a_state_that_they_take(chapter: guide.Chapter) -> None
 
 
 def test_unknown_names_are_told_so() -> None:
-    with pytest.raises(UnknownChapter, match="it has .*asking_and_answering"):
+    with pytest.raises(UnknownChapter, match=r"it has .*asking_and_answering"):
         guide.chapter("nope")
     with pytest.raises(UnknownFigure, match="There is no figure “nope”"):
         guide.render("x", '---\ntitle = "t"\nlede = "l"\norder = 1\n---\n```figure nope\n```\n')

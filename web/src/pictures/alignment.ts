@@ -2,8 +2,8 @@
 import type { FigureState, NdArray, Result } from "../contracts";
 import { DASHES } from "../looks";
 import { modelName, shown } from "../parts/words";
-import ByLength, { type Scored } from "../scenes/alignment_by_length.svelte";
-import type { Aligned, RowOf } from "../scenes/alignment_layout";
+import ByLength from "../scenes/alignment_by_length.svelte";
+import type { Aligned, RowOf, Scored } from "../scenes/alignment_layout";
 import Scene from "../scenes/alignment.svelte";
 import { numbers, strings } from "../scenes/heads_data";
 import { key, type Pixels } from "../scenes/heads_pixels";

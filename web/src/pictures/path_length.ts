@@ -1,10 +1,10 @@
 // path_length: paths, costs and recorded times, as the props of their scenes.
 import type { FigureState, NdArray, Result } from "../contracts";
 import { numbers, strings } from "../scenes/heads_data";
-import Cost, { type CostRow } from "../scenes/path_length_cost.svelte";
-import { folded, type Network, type PathsData } from "../scenes/path_length_layout";
+import Cost from "../scenes/path_length_cost.svelte";
+import { folded, type CostRow, type Network, type PathsData, type TimesData } from "../scenes/path_length_layout";
 import Paths from "../scenes/path_length.svelte";
-import Times, { type TimesData } from "../scenes/path_length_times.svelte";
+import Times from "../scenes/path_length_times.svelte";
 import type { Drawn, Seen } from "./_seen";
 
 const kept = new WeakMap<Result, PathsData>();

@@ -2,7 +2,8 @@
 import type { Field, FigureState, NdArray, Result } from "../contracts";
 import { modelName, number, probability, shown } from "../parts/words";
 import { array, numbers, strings } from "../scenes/heads_data";
-import Order, { type Compared } from "../scenes/recurrence_order.svelte";
+import Order from "../scenes/recurrence_order.svelte";
+import type { Compared } from "../scenes/recurrence_layout";
 import Readback from "../scenes/recurrence_readback.svelte";
 import Wavefront from "../scenes/recurrence_wavefront.svelte";
 import Maps from "../scenes/unit_maps.svelte";

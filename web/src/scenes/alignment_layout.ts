@@ -4,6 +4,16 @@ import { gutter, type Large } from "./heads_layout";
 import type { Pixels } from "./heads_pixels";
 import { folded } from "./path_length_layout";
 
+export interface Scored {
+  name: string;
+  hue: number;
+  dash: string;
+  score: number[];
+  low: number[];
+  high: number[];
+  all: number;
+}
+
 export interface Aligned {
   name: string;
   source: string[];

@@ -1,5 +1,29 @@
 // Paths through five networks on one axis of tokens: where their nodes and edges stand.
 
+export interface TimesData {
+  names: string[];
+  n: number[];
+  milliseconds: number[][];
+  low: number[][];
+  high: number[][];
+  about: string;
+  d: number;
+  kernel: number;
+  window: number;
+}
+
+export interface CostRow {
+  name: string;
+  complexity: string;
+  sequential: string;
+  path: string;
+  operations: number;
+  arithmetic: string;
+  waits: number;
+  layers: number;
+  stack: number;
+}
+
 export interface Network {
   name: string;
   length: number;

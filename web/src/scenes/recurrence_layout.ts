@@ -1,4 +1,17 @@
 // Where the parts of the scenes of `recurrence` stand: plain numbers in, plain numbers out.
+import type { Look } from "../looks";
+import type { Pixels } from "./heads_pixels";
+
+export interface Compared {
+  name: string;
+  look: Look;
+  grids: { caption: string; pixels: Pixels }[]; // state, state after the exchange, difference
+  side: [columns: number, rows: number];
+  apart: { label: string; share: number; text: string; spoken: string }[]; // state and bag of words
+  said: Said[];
+  bits: string;
+  note: string;
+}
 
 export interface Word {
   text: string;
