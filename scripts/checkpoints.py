@@ -9,6 +9,7 @@ Every number on a card is measured here, on the file that is shipped.
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 from pathlib import Path
 from typing import Any
@@ -113,14 +114,21 @@ def text_lines(model: checkpoints.Model, recipe: Any) -> list[str]:
         "| held out | tokens | nats a token | perplexity | bits a byte | how it was read |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
-    for split in ("validation", "test"):
-        found = finish(scoring.score(model, texts.part(split)))
-        span = found.span
-        how = "state carried" if span.carried else f"window {span.window}, stride {span.stride}"
-        numbers = f"{found.tokens:,} | {found.nats_per_token:.4f} | {found.perplexity:.2f} | {found.bits_per_byte:.4f}"
-        lines.append(f"| {split}: {held[split]} | {numbers} | {how} |")
+    windows = {"window": recipe["model"]["context"], "stride": recipe["model"]["context"] // 2}
+    ways: list[dict[str, Any]] = [windows, {"carry": True}] if "h" in model.probes else [windows]
+    for split, way in itertools.product(("validation", "test"), ways):
+        lines.append(
+            f"| {split}: {held[split]} | {score_cells(finish(scoring.score(model, texts.part(split), **way)))} |"
+        )
     sample = written(model, "It was a fine morning, and")
     return [*lines, "", "A sample (temperature 0.7, seed 1), not chosen among several:", "", f"> {sample}"]
+
+
+def score_cells(found: scoring.Score) -> str:
+    """A row of the card's table, after the text's name."""
+    span = found.span
+    how = "state carried" if span.carried else f"window {span.window}, stride {span.stride}"
+    return f"{found.tokens:,} | {found.nats_per_token:.4f} | {found.perplexity:.2f} | {found.bits_per_byte:.4f} | {how}"
 
 
 def written(model: checkpoints.Model, prompt: str) -> str:
