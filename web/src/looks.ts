@@ -6,13 +6,16 @@ export interface Look {
 
 export const HUES = ["#0b5c8a", "#857000", "#6d1f1a", "#6f7278"]; // light, for a file without a stylesheet
 export const DASHES = ["", "9 3", "2.5 2.5", "9 3 2.5 3"]; // a line, and the bars that stand for one
-const HOMES: Record<string, number> = { llama: 0, transformer: 0, gpt2: 1, gpt: 0, lstm: 1, bert: 2, gru: 2, qwen2: 2, qwen3: 2, rnn: 3, gemma2: 3, mistral: 3 };
+/** The hue of each known family. Those that stand side by side most come first, and so are drawn without a dash. */
+const HOMES: Record<string, number> = { llama: 0, rnn: 3, lstm: 1, gru: 2, gpt: 0, transformer: 0, gpt2: 1, bert: 2, qwen2: 2, qwen3: 2, gemma2: 3, mistral: 3 };
+const KNOWN = Object.keys(HOMES);
 
-/** A look for each model, in the order given: no two are alike while there are looks left. */
+/** A look for each model, families that are known first: no two are alike while there are looks left. */
 export function looksOf(models: { name: string; architecture: string }[]): Record<string, Look> {
   const looks: Record<string, Look> = Object.create(null) as Record<string, Look>;
   const families = new Map<string, number>();
-  for (const { name, architecture } of models) {
+  const place = ({ architecture }: { architecture: string }): number => (KNOWN.includes(architecture) ? KNOWN.indexOf(architecture) : KNOWN.length);
+  for (const { name, architecture } of [...models].sort((a, b) => place(a) - place(b))) {
     const hue = families.get(architecture) ?? freeHue(architecture, new Set(families.values()));
     families.set(architecture, hue);
     looks[name] ??= freeLine(hue, Object.values(looks));
