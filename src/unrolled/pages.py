@@ -112,7 +112,7 @@ def _page(
         "figures": [figure_json(name) for name in figures],
         "models": models,
         "runs": runs_json(found),
-        "defaults": {"models": _default_models(models), "runs": list(usual_runs(found)), "text": DEFAULT_TEXT},
+        "defaults": {"models": default_models(models), "runs": list(usual_runs(found)), "text": DEFAULT_TEXT},
         "version": unrolled.__version__,
     }
     script = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")  # unsorted: knobs keep their order
@@ -138,9 +138,10 @@ def _navigation(current: str) -> str:
     return f"<ol>{links}</ol>"
 
 
-def _default_models(models: list[dict[str, Any]]) -> list[str]:
-    """The first model here that opens a figure; the default one by name when none is here yet."""
-    return next(([model["name"]] for model in models if model["here"] and model["opens"]), ["smollm2"])
+def default_models(models: list[dict[str, Any]]) -> list[str]:
+    """The model here that opens the most figures, the first of several; the usual one by name when none is here yet."""
+    here = [model for model in models if model["here"] and model["opens"]]
+    return [max(here, key=lambda model: len(model["opens"]))["name"]] if here else ["smollm2"]
 
 
 def place_of(link: str) -> str:

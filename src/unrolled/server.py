@@ -310,8 +310,9 @@ def _nothing(work: Work[Any]) -> Work[Any]:
 
 async def _warm(shelf: Shelf, desk: Desk) -> None:
     """Opens the default model before the first question comes, if it is here."""
-    name = next((entry["name"] for entry in models_json(shelf) if entry["here"] and entry["opens"]), None)
-    if name:
+    known = models_json(shelf)
+    (name,) = pages.default_models(known)
+    if any(entry["here"] for entry in known if entry["name"] == name):
         with suppress(UnrolledError):
             async for _ in desk.listen(lambda: shelf.opening(name)):
                 pass

@@ -270,14 +270,14 @@ def test_the_article_is_whole_without_script(context: BrowserContext, server: st
     page.context.close()
 
 
-def test_without_a_model_the_page_says_how_to_get_one(context: BrowserContext, tmp_path: Path) -> None:
+def test_without_smollm2_the_guide_opens_on_a_shipped_model_and_says_how_to_get_it(
+    context: BrowserContext, tmp_path: Path
+) -> None:
     with serving(env={"UNROLLED_CACHE": str(tmp_path)}) as address:
         page = context.new_page()
         page.goto(f"{address}/guide/what_comes_next")
-        offer = page.get_by_role("group", name="What comes next?").get_by_role(
-            "button", name=re.compile("Get SmolLM2", re.I)
-        )
-        expect(offer).to_be_visible()
-        page.goto(f"{address}/figures/attention_calculator")
-        expect(cell(page, "X of t1, dimension 1")).to_be_visible()
+        first = page.get_by_role("group", name="What comes next?").first
+        expect(first).to_contain_text("computed now by gpt, trained by this project")
+        page.goto(f"{address}/figures/next_token#v1&models=smollm2&text=The")
+        expect(page.get_by_role("button", name=re.compile("Get SmolLM2", re.I)).first).to_be_visible()
         page.close()

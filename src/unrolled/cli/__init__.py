@@ -191,12 +191,12 @@ def _serve(place: str, own: Own, port: int, browser: bool, device: str, dtype: s
 
 
 def _default(panel: Any) -> list[str]:
-    """Without --model: the first model on this machine that opens the panel, as on the page."""
+    """Without --model: the first model here that opens the panel; one that needs a target only for want of others."""
     from unrolled import checkpoints
 
     if not panel.needs:
         return []
-    here = (entry for entry in checkpoints.entries() if entry.here)
+    here = sorted((entry for entry in checkpoints.entries() if entry.here), key=lambda entry: entry.takes_target)
     return next(([entry.name] for entry in here if panel.why_closed(entry.name, entry.probes) is None), [])
 
 
