@@ -138,7 +138,7 @@ function orderOf({ state, width, row, look, scheme = "light" }: Seen, result: Re
         { label: "the state", share: relative, text: share(relative), spoken: `${model.name}: the states differ by ${number(at("distance", m), 3)}, ${share(relative)} of the first one’s length; the cosine between them is ${number(at("cosine", m), 3)}.` },
         { label: "bag of words", share: bag, text: same ? "0: the same" : share(bag), spoken: same ? `${model.name}: the means of the embeddings are the same, for both texts are made of the same tokens.` : `${model.name}: the means of the embeddings differ by ${share(bag)} of the first one’s length, for the exchange has made other tokens.` },
       ],
-      said: words(data["top_strings"], m).slice(0, 8).map((token, i) => ({
+      said: words(data["top_strings"], m).map((token, i) => ({
         label: shown(token), before: before[i] ?? 0, after: after[i] ?? 0, text: `${probability(before[i] ?? 0)} → ${probability(after[i] ?? 0)}`,
         spoken: `${model.name}: “${shown(token)}” comes next with ${probability(before[i] ?? 0)} after the text, with ${probability(after[i] ?? 0)} after the exchange.`,
       })),
