@@ -100,3 +100,11 @@ def page(context: BrowserContext) -> Iterator[Page]:
     blank.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     yield blank
     assert not complaints, f"the page complained: {complaints}"
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache: nothing was fetched, unpacked or remembered."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("UNROLLED_CACHE", str(folder))
+    return folder

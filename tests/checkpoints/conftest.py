@@ -24,14 +24,6 @@ TEMPLATE = "{% for m in messages %}<|im_start|>{{ m.content }}<|im_end|>{% endfo
 
 
 @pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache."""
-    folder = tmp_path / "cache"
-    monkeypatch.setenv("UNROLLED_CACHE", str(folder))
-    return folder
-
-
-@pytest.fixture
 def write_gguf(tmp_path: Path) -> Callable[..., Path]:
     """Writes a tiny Llama; fields and tensors can be replaced, or left out with None."""
     return lambda name="tiny.gguf", fields=None, tensors=None: write_tiny(tmp_path / name, fields or {}, tensors or {})

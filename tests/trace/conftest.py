@@ -11,13 +11,6 @@ from tiny_models import save
 from unrolled.checkpoints import Model, open_model
 
 
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache: no verdict is remembered."""
-    monkeypatch.setenv("UNROLLED_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
 @pytest.fixture(scope="session")
 def folder_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """The saved model of a kind, made once."""
