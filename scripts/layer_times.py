@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import platform
-import re
 import time
 from pathlib import Path
 
@@ -19,6 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from processor import processor
 from unrolled.figures._path_networks import NAMES, FullAttention
 from unrolled.models.convolution import CausalConvolution
 from unrolled.models.rnn import RNNLayer
@@ -56,15 +55,6 @@ def measured(n: int, made: dict[str, nn.Module]) -> dict[str, list[float]]:
             if turn >= 3:  # the first passes warm the machine up
                 taken[name].append(1000 * (time.perf_counter() - begun))
     return taken
-
-
-def processor() -> str:
-    """The processor's name, where the system says it."""
-    try:
-        found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text("utf-8"))
-    except OSError:
-        found = None
-    return " ".join((found[1] if found else platform.processor() or platform.machine()).split())
 
 
 def main() -> None:

@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import json
-import platform
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +25,7 @@ import torch
 from torch import Tensor, nn
 
 import unrolled
+from processor import processor
 from unrolled.checkpoints import open_model
 from unrolled.models.gpt import GPT, Attention
 
@@ -93,15 +93,6 @@ def rates(name: str) -> list[tuple[str, float]]:
     return [*found, ("a training step on 8 texts", 3 * operations(layers, len(some)) / seconds(step))]
 
 
-def machine() -> str:
-    """The processor, as Linux names it where this is Linux."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--note", default="", help="a remark that the figure shows beside the numbers")
@@ -110,7 +101,7 @@ def main() -> None:
     found = [(name, work, rate / 1e9) for name in FAMILIES for work, rate in rates(name)]
     about = {
         "date": dt.datetime.now(dt.UTC).date().isoformat(),
-        "machine": machine(),
+        "machine": processor(),
         "torch": torch.__version__.partition("+")[0],
         "unrolled": unrolled.__version__,
         "note": note,

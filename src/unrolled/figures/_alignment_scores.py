@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from unrolled.checkpoints import Model
+from unrolled.figures import _recorded
 from unrolled.figures._inputs import Models
 from unrolled.provenance import Provenance
 
@@ -34,10 +32,9 @@ class Scores:
     about: str
 
 
-@cache
 def recorded() -> Mapping[str, Any]:
     """What the script wrote."""
-    return tomllib.loads((resources.files("unrolled.figures") / RECORDED).read_text("utf-8"))
+    return _recorded.recorded(RECORDED)[0]
 
 
 def scores_of(model: Model, measure: str) -> Scores:

@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
-import tomllib
-from importlib import resources
 from typing import Any
 
 import numpy as np
 
 from unrolled.figures._path_networks import NAMES
+from unrolled.figures._recorded import recorded
 from unrolled.provenance import Provenance
 
 RECORDED = "_path_times.toml"
 
 
-def _read() -> tuple[dict[str, Any], str]:
-    raw = (resources.files("unrolled.figures") / RECORDED).read_bytes()
-    return tomllib.loads(raw.decode()), hashlib.sha256(raw).hexdigest()
-
-
-_SAID, _HASH = _read()
-
-TIMES: dict[str, Any] = {
-    "n": np.array(_SAID["n"]),
-    **{name: np.array([_SAID[name][network] for network in NAMES]) for name in ("milliseconds", "low", "high")},
-    **{name: _SAID[name] for name in ("d", "kernel", "window")},
-    "about": f"{_SAID['machine']}, threads: {_SAID['threads']}, {_SAID['version']}, {_SAID['date']}",
-}
-"""The fields of the figure's result."""
+def recorded_times() -> dict[str, Any]:
+    """The fields of the figure's result."""
+    said, _ = recorded(RECORDED)
+    return {
+        "n": np.array(said["n"]),
+        **{name: np.array([said[name][network] for network in NAMES]) for name in ("milliseconds", "low", "high")},
+        **{name: said[name] for name in ("d", "kernel", "window")},
+        "about": f"{said['machine']}, threads: {said['threads']}, {said['version']}, {said['date']}",
+    }
 
 
 def times_provenance() -> tuple[Provenance, ...]:
     """Recorded: when and on what."""
-    name = f"one layer of each network, {_SAID['date']}, {_SAID['machine']}"
-    recorded = Provenance(name=name, kind="recorded", hash=_HASH, version=_SAID["version"], dtype="float32", seed=0)
-    return (recorded,)
+    said, digest = recorded(RECORDED)
+    name = f"one layer of each network, {said['date']}, {said['machine']}"
+    return (Provenance(name=name, kind="recorded", hash=digest, version=said["version"], dtype="float32", seed=0),)

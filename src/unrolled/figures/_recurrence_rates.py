@@ -5,11 +5,10 @@ Written by `python scripts/record_rates.py`, which says how it is measured.
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 
+from unrolled.figures._recorded import recorded
 from unrolled.provenance import Provenance
 
 
@@ -58,6 +57,6 @@ class Recording:
 @cache
 def recording() -> Recording:
     """The recording that comes with the package."""
-    said = tomllib.loads((files("unrolled.figures") / "_recurrence_rates.toml").read_text("utf-8"))
-    rates = tuple(Rate(**each, share=each["gflops"] / said["matmul_gflops"]) for each in said.pop("rate"))
-    return Recording(**said, rates=rates)
+    said, _ = recorded("_recurrence_rates.toml")
+    rates = tuple(Rate(**each, share=each["gflops"] / said["matmul_gflops"]) for each in said["rate"])
+    return Recording(**{name: said[name] for name in said if name != "rate"}, rates=rates)

@@ -17,7 +17,7 @@ from unrolled.figures._inputs import Models
 from unrolled.figures._knobs import Range
 from unrolled.figures._panel import Axes, panel
 from unrolled.figures._path_networks import NAMES, SEARCHED, Reach, edges, length_of, path_of, step_of
-from unrolled.figures._path_times import TIMES, times_provenance
+from unrolled.figures._path_times import recorded_times, times_provenance
 from unrolled.mathematics import Formula, Symbol
 from unrolled.provenance import COMPUTED_BY, Provenance
 from unrolled.trace import edges_of, shortest_path
@@ -242,7 +242,7 @@ def cost(
 @panel(source="recorded by scripts/layer_times.py", sources=lambda models, knobs: times_provenance())
 def times() -> Times:
     """How long one layer of each took for texts of growing length, recorded earlier."""
-    return Times(names=NAMES, **TIMES)
+    return Times(names=NAMES, **recorded_times())
 
 
 def _path(name: str, n: int, source: int, target: int, reach: Reach) -> list[int]:

@@ -56,3 +56,6 @@ export function readout(value: number, digits = 3): string {
     : Math.abs(value) < 0.001 ? value.toExponential(1) : String(Number(value.toPrecision(digits)));
   return text.replace("-", "−");
 }
+
+/** Places from the top down, moved so far that each is at least `gap` below the one before. */
+export const apart = (places: readonly number[], gap: number): number[] => places.reduce<number[]>((made, y) => [...made, Math.max(y, (made.at(-1) ?? -Infinity) + gap)], []);
