@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,8 @@ import pytest
 import torch
 from playwright.sync_api import expect
 
-from serving import ROOT, serving
+from looking import axe_finds_nothing
+from serving import serving
 from tiny_pairs import ours, tokenizer
 from unrolled.checkpoints import open_model
 from unrolled.checkpoints.run_folder import RunConfig, write_run_folder
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Locator, Page
 
-AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 TEXT, TARGET = "the cat", "le chat"
 
 
@@ -144,14 +143,11 @@ def test_axe_finds_nothing_and_nothing_runs_off(
     page.set_viewport_size({"width": width, "height": 800})
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     show(page, place, folders)
-    page.evaluate(AXE.read_text("utf-8"))
     for panel in ("alignment", "step", "by length"):
         page.get_by_role("button", name=panel, exact=True).click()
         expect(page.locator("svg.scene")).to_be_visible()
         page.wait_for_timeout(300)
-        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-        told = [(each["id"], [node["html"][:160] for node in each["nodes"][:3]]) for each in found]
-        assert not told, json.dumps(told, indent=1)
+        axe_finds_nothing(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import json
 import re
-import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
@@ -13,7 +10,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from serving import ROOT
+from looking import axe_finds_nothing, no_word_leaves_the_picture, pixels, the_file_opens
 from unrolled.checkpoints import open_model
 from unrolled.figures import answer, figure
 from unrolled.progress import finish
@@ -21,19 +18,8 @@ from unrolled.progress import finish
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
 
-AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 TEXT = "The old man sat by the window. He"
 RAMP = ((0xF7, 0xF4, 0xEE), (0x0D, 0x3F, 0x66))
-PIXELS = """async image => {
-  const drawn = new Image();
-  drawn.src = image.getAttribute("href");
-  await drawn.decode();
-  const canvas = new OffscreenCanvas(drawn.naturalWidth, drawn.naturalHeight);
-  const context = canvas.getContext("2d");
-  context.drawImage(drawn, 0, 0);
-  const { data, width, height } = context.getImageData(0, 0, canvas.width, canvas.height);
-  return { width, height, data: Array.from(data) };
-}"""
 
 
 def ask(panel: str, *models: str, **knobs: Any) -> Any:
@@ -54,8 +40,7 @@ def test_pixels_are_the_gates(page: Page, server: str) -> None:
     found = ask("gates", "lstm", "gru")
     low, high = (np.array(end, dtype=np.float64) for end in RAMP)
     for number, values in enumerate(found.values):
-        read = page.locator("image.values").nth(number).evaluate(PIXELS)
-        drawn = np.array(read["data"]).reshape(read["height"], read["width"], 4)[..., :3]
+        drawn = pixels(page.locator("image.values").nth(number))[..., :3]
         step = np.floor(254 * values.astype(np.float64) + 0.5)[..., None]
         np.testing.assert_array_equal(drawn, np.floor(low + (high - low) * step / 254 + 0.5))
 
@@ -130,31 +115,13 @@ def test_axe_finds_nothing_and_nothing_runs_off(page: Page, server: str, width: 
     show(page, server, panel=panel)
     expect(page.locator("svg.scene")).to_be_visible()
     page.wait_for_timeout(300)
-    page.evaluate(AXE.read_text("utf-8"))
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-    told = [(each["id"], [node["html"][:160] for node in each["nodes"][:3]]) for each in found]
-    assert not told, json.dumps(told, indent=1)
+    axe_finds_nothing(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    outside = page.evaluate(
-        """() => { const scene = document.querySelector("svg.scene"), box = scene.getBoundingClientRect();
-        return [...scene.querySelectorAll("text")].filter(it => it.getBoundingClientRect().right > box.right + 1)
-            .map(it => it.textContent); }"""
-    )
-    assert outside == []
+    no_word_leaves_the_picture(page)
 
 
 @pytest.mark.parametrize("kind", ["SVG", "PNG", "CSV", "npz"])
 def test_every_file_opens(page: Page, server: str, kind: str) -> None:
     show(page, server, panel="survival")
     expect(page.locator("svg.scene")).to_be_visible()
-    with page.expect_download() as download:
-        page.get_by_role("button", name=kind, exact=True).click()
-    data = download.value.path().read_bytes()
-    if kind == "SVG":
-        assert ET.fromstring(data).tag.endswith("svg")
-    elif kind == "PNG":
-        assert data.startswith(b"\x89PNG")
-    elif kind == "CSV":
-        assert data.startswith(b"# ")
-    else:
-        assert len(np.load(io.BytesIO(data)).files) > 5
+    the_file_opens(page, kind)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from typing import TYPE_CHECKING, Any
@@ -12,13 +11,12 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from serving import ROOT
+from looking import axe_finds_nothing, no_word_leaves_the_picture
 from unrolled.figures import gradient_flow
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Locator, Page
 
-AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 TEXT = "The keeper of the lighthouse had a daughter, and when the storm came he called her"
 PANELS = {"factor": "", "network": "rnn,lstm,gru,gpt", "jacobians": "gru", "two_units": ""}
 
@@ -288,14 +286,6 @@ def test_axe_finds_nothing_and_nothing_runs_off(page: Page, server: str, panel: 
     }
     show(page, server, panel, **more.get(panel, {}))
     page.wait_for_timeout(200)
-    page.evaluate(AXE.read_text("utf-8"))
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-    told = [(each["id"], [node["html"][:160] for node in each["nodes"][:3]]) for each in found]
-    assert not told, json.dumps(told, indent=1)
+    axe_finds_nothing(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    outside = page.evaluate(
-        """() => { const scene = document.querySelector("svg.scene"), box = scene.getBoundingClientRect();
-        return [...scene.querySelectorAll("text")].filter(it => { const own = it.getBoundingClientRect();
-            return own.right > box.right + 1 || own.left < box.left - 1; }).map(it => it.textContent); }"""
-    )
-    assert outside == []
+    no_word_leaves_the_picture(page)

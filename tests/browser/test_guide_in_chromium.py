@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from serving import ROOT, serving
+from looking import axe_finds_nothing
+from serving import serving
 from unrolled.figures import answer, attention_calculator, figure
 from unrolled.figures._arithmetic import number
 from unrolled.progress import finish
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from unrolled.checkpoints import Model
 
-AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 PAGES = (
     "/",
     "/guide/what_comes_next",
@@ -150,10 +150,7 @@ def test_axe_finds_nothing(page: Page, server: str, path: str, width: int, heigh
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     page.goto(server + path)
     ready(page, path)
-    page.evaluate(AXE.read_text("utf-8"))
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-    told = [(each["id"], [node["html"][:160] for node in each["nodes"][:3]]) for each in found]
-    assert not told, json.dumps(told, indent=1)
+    axe_finds_nothing(page)
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
@@ -12,7 +11,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from serving import ROOT, serving
+from looking import axe_finds_nothing, pixels
+from serving import serving
 from tiny_models import save
 from unrolled.checkpoints import open_model
 from unrolled.figures import answer, figure
@@ -25,21 +25,10 @@ if TYPE_CHECKING:
 
     from unrolled.checkpoints import Model
 
-AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 ANIMAL = "The animal didn't cross the street because it was too tired."
 LONG = " ".join(f"The {word} stood still because it was too tired." for word in ["animal", "river", "street"] * 13)
 RAMP = {"light": ((0xF7, 0xF4, 0xEE), (0x0D, 0x3F, 0x66)), "dark": ((0x1F, 0x23, 0x29), (0xFF, 0xE2, 0xB0))}
 STEPS = 254
-PIXELS = """async image => {
-  const drawn = new Image();
-  drawn.src = image.getAttribute("href");
-  await drawn.decode();
-  const canvas = new OffscreenCanvas(drawn.naturalWidth, drawn.naturalHeight);
-  const context = canvas.getContext("2d");
-  context.drawImage(drawn, 0, 0);
-  const { data, width, height } = context.getImageData(0, 0, canvas.width, canvas.height);
-  return { width, height, data: Array.from(data) };
-}"""
 
 MIDDLES = """async ([shot, n]) => {
   const image = await createImageBitmap(new Blob([Uint8Array.from(atob(shot), letter => letter.charCodeAt(0))]));
@@ -74,11 +63,6 @@ def head(page: Page, layer: int, number: int) -> Locator:
 
 def said(page: Page) -> Locator:
     return page.locator(".say")
-
-
-def pixels(image: Locator) -> np.ndarray:
-    read = image.evaluate(PIXELS)
-    return np.array(read["data"], dtype=np.int64).reshape(read["height"], read["width"], 4)
 
 
 def painted(weights: np.ndarray, scheme: str) -> np.ndarray:
@@ -401,10 +385,7 @@ def test_axe_finds_nothing_and_nothing_runs_off(
     show(page, server, **state)
     expect(page.locator("svg.scene")).to_be_visible()
     page.wait_for_timeout(500)
-    page.evaluate(AXE.read_text("utf-8"))
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-    told = [(each["id"], [node["html"][:160] for node in each["nodes"][:3]]) for each in found]
-    assert not told, json.dumps(told, indent=1)
+    axe_finds_nothing(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 

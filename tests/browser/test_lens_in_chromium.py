@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
@@ -11,7 +10,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from serving import ROOT
+from looking import axe_finds_nothing, no_word_leaves_the_picture
 from unrolled.figures import answer, figure
 from unrolled.progress import finish
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
     from unrolled.checkpoints import Model
 
-AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 TEXT = "The capital of France is"
 
 
@@ -94,10 +92,7 @@ def test_axe_finds_nothing_and_nothing_runs_off(page: Page, server: str, width: 
     show(page, server)
     expect(page.locator("svg.scene")).to_be_visible()
     page.wait_for_timeout(300)
-    page.evaluate(AXE.read_text("utf-8"))
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-    told = [(each["id"], [node["html"][:160] for node in each["nodes"][:3]]) for each in found]
-    assert not told, json.dumps(told, indent=1)
+    axe_finds_nothing(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
@@ -107,9 +102,4 @@ def test_no_word_is_cut_off_by_the_pictures_edge(page: Page, server: str, width:
     page.set_viewport_size({"width": width, "height": 800})
     show(page, server, text=text)
     expect(cell(page, 0, 0)).to_be_visible()
-    outside = page.evaluate(
-        """() => { const scene = document.querySelector("svg.scene"), box = scene.getBoundingClientRect();
-        return [...scene.querySelectorAll("text")].filter(it => it.getBoundingClientRect().right > box.right + 1)
-            .map(it => it.textContent); }"""
-    )
-    assert outside == []
+    no_word_leaves_the_picture(page)

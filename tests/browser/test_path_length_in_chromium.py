@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from serving import ROOT
+from looking import axe_finds_nothing, no_word_leaves_the_picture
 from unrolled.figures import answer, figure
 from unrolled.progress import finish
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
 TITLES = {"path": "Steps from token", "cost": "What a layer", "times": "Time of one layer"}
-AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 def show(page: Page, server: str, **state: Any) -> None:
@@ -128,18 +126,10 @@ def test_axe_finds_nothing_and_nothing_runs_off(page: Page, server: str, width: 
     page.set_viewport_size({"width": width, "height": 800})
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     show(page, server, n=100, view__length=2)
-    page.evaluate(AXE.read_text("utf-8"))
     for panel in ("path", "cost", "times"):
         page.get_by_role("button", name=panel, exact=True).click()
         expect(page.locator("svg.scene")).to_have_attribute("aria-label", re.compile(TITLES[panel]))
         page.wait_for_timeout(200)
-        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-        told = [(each["id"], [node["html"][:160] for node in each["nodes"][:3]]) for each in found]
-        assert not told, json.dumps(told, indent=1)
+        axe_finds_nothing(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        outside = page.evaluate(
-            """() => { const scene = document.querySelector("svg.scene"), box = scene.getBoundingClientRect();
-            return [...scene.querySelectorAll("text")].filter(it => it.getBoundingClientRect().right > box.right + 1)
-                .map(it => it.textContent); }"""
-        )
-        assert outside == []
+        no_word_leaves_the_picture(page)

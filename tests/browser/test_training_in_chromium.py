@@ -18,6 +18,7 @@ import pytest
 import torch
 from playwright.sync_api import expect
 
+from looking import axe_finds_nothing, no_word_leaves_the_picture
 from serving import ROOT, process, serving
 from small_runs import recipe_file, small, text_file, trained
 from unrolled.checkpoints.run_names import note_run
@@ -26,7 +27,6 @@ from unrolled.cli import main
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
 
-AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 NAMES = ("runs/one", "runs/two")
 
 
@@ -310,14 +310,6 @@ def test_axe_finds_nothing_and_nothing_runs_off(page: Page, place: Place, width:
     show(page, place, panel=panel)
     page.get_by_role("button", name="runs/one, runs/two").click()
     page.wait_for_timeout(300)
-    page.evaluate(AXE.read_text("utf-8"))
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-    told = [(each["id"], [node["html"][:160] for node in each["nodes"][:3]]) for each in found]
-    assert not told, json.dumps(told, indent=1)
+    axe_finds_nothing(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    outside = page.evaluate(
-        """() => { const scene = document.querySelector("svg.scene"), box = scene.getBoundingClientRect();
-        return [...scene.querySelectorAll("text")].filter(it => it.getBoundingClientRect().right > box.right + 1)
-            .map(it => it.textContent); }"""
-    )
-    assert outside == []
+    no_word_leaves_the_picture(page)
