@@ -15,9 +15,9 @@ from jaxtyping import Float32
 from torch import Tensor, nn
 
 from unrolled.checkpoints.model import Model
-from unrolled.errors import ProbeNotFound
 from unrolled.progress import Work
 from unrolled.text import Tokens
+from unrolled.trace.recurrent_matrices import check_recurrent
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -57,9 +57,7 @@ def record_states(model: Model, tokens: Tokens) -> Work[States]:
 
 def points_of(model: Model) -> dict[tuple[str, int], nn.Module]:
     """(probe, layer) -> the point that it passes through, (batch, unit) at every step. ProbeNotFound."""
-    if "h" not in model.probes:
-        has = ", ".join(sorted(model.probes)) or "none"
-        raise ProbeNotFound(f"{model.name} has no probe 'h': it carries no state from token to token. It has {has}.")
+    check_recurrent(model)
     names = sorted(model.probes - {"logits"})
     return {(name, layer): block.get_submodule(name) for layer, block in enumerate(model.blocks) for name in names}
 
