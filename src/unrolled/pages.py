@@ -1,4 +1,4 @@
-"""The HTML that the server sends: the built page's shell, filled with a chapter, a figure alone, or a list.
+"""What each page says: contents, chapters, figures, bibliography, search. `shell.document` puts one into the shell.
 
 The article is complete without script; the script mounts the live figures into their places.
 """
@@ -6,142 +6,119 @@ The article is complete without script; the script mounts the live figures into 
 from __future__ import annotations
 
 import html
-import json
-from collections.abc import Callable, Iterable
-from importlib import resources
-from typing import Any
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-import unrolled
-from unrolled import guide
-from unrolled.checkpoints.run_names import usual_runs
-from unrolled.checkpoints.runs import Run
-from unrolled.errors import BadInput, UnrolledError
+from unrolled import finding, guide, reference
+from unrolled.errors import BadInput
 from unrolled.figures import catalogue, figure
-from unrolled.schema import figure_json
+from unrolled.guide import Book, Chapter, FigurePlace, Reference
+from unrolled.guide.markdown import figure_html
+from unrolled.guide.references import all_names
+from unrolled.shell import Page, document, numbered, search_field
 
-AllRuns = Callable[[], tuple[Run, ...]]
-"""Reads every run that may be asked for; called only where a figure takes one."""
-DEFAULT_TEXT = "The capital of France is"
-FRONT = "next_token"  # the figure on the front page
+__all__ = [
+    "Page", "all_figures", "bibliography", "chapter", "contents", "document", "every", "figure_alone", "place_of",
+    "problem", "search",
+]  # fmt: skip
 
-
-def shell() -> str:
-    """The built page with its marks still in place; read each time, as it may be built anew under a running server."""
-    page = resources.files("unrolled") / "page" / "index.html"
-    if not page.is_file():
-        raise UnrolledError(
-            "The page is not built: `make guide` builds it, and so does `pip install .` in the sources."
-        )
-    return page.read_text("utf-8")
+FRONT = FigurePlace("next_token", "next_token", {"panel": "distribution"})
+"""The figure on the front page."""
 
 
-def contents(models: list[dict[str, Any]]) -> str:
-    """The front page: a model at work on the reader's text at once, then the chapters and the figures."""
-    chapters = "".join(_line(f"/guide/{each.name}", each.title, each.lede) for each in guide.chapters())
+def every(book: Book) -> tuple[Page, ...]:
+    """All pages of a guide but those on the command line, which only the doors know."""
+    chapters = (chapter(book, each.name) for each in book.chapters)
+    figures = (figure_alone(book, name) for name in catalogue())
+    more = (
+        all_figures(),
+        reference.glossary(),
+        bibliography(book),
+        search(book),
+        reference.contents(),
+        reference.python(),
+    )
+    return (contents(book), *chapters, *figures, *more)
+
+
+def contents(book: Book) -> Page:
+    """The front page: a model at work on the reader's text at once, then the chapters."""
+    parts = "".join(
+        (f"<h2>{html.escape(numbered(book, part.title))}</h2>" if part.title else "") + _chapters(part.chapters)
+        for part in book.parts
+    )
     main = (
-        '<article class="prose"><h1>Sequence models, taken apart while they run</h1>'
+        '<article class="prose front"><h1>Sequence models, taken apart while they run</h1>'
         '<p class="lede">Every picture in this guide is an instrument. It runs a real model on your text, on this '
         "machine, and every number can say where it came from. Type something.</p>"
-        f'{guide.figure_html(FRONT, {"panel": "distribution"})}<h2>The guide</h2><ol class="chapters">{chapters}</ol>'
-        '<p><a href="/figures">All figures, one by one</a></p></article>'
+        f'{figure_html(FRONT)}<h2>The guide</h2><p class="go-on" hidden></p>{parts}</article>'
     )
-    return _page("unrolled: sequence models, taken apart while they run", main, (FRONT,), models)
+    return Page("/", f"{book.title}: sequence models, taken apart while they run", main, (FRONT.name,))
 
 
-def chapter(name: str, models: list[dict[str, Any]], runs: AllRuns = tuple) -> str:
-    """One chapter with its figures' places."""
-    each = guide.chapter(name)
-    main = f'<article class="prose">{each.html}</article>'
-    return _page(f"{each.title} · unrolled", main, each.figures, models, current=name, runs=runs)
+def chapter(book: Book, name: str) -> Page:
+    """One chapter with its figures' places, and the way to the chapters before and after."""
+    each = book.chapter(name)
+    part = next(part for part in book.parts if each in part.chapters)
+    above = f'<p class="part">{html.escape(numbered(book, part.title))}</p>' if part.title else ""
+    main = f'<article class="prose" data-chapter="{name}">{above}{each.html}</article>{_turn(*book.around(name))}'
+    return Page(f"/guide/{name}", each.title, main, each.figures)
 
 
-def all_figures(models: list[dict[str, Any]]) -> str:
+def all_figures() -> Page:
     """The list of all figures."""
     rows = "".join(_line(f"/figures/{name}", each.question, name) for name, each in catalogue().items())
     main = f'<article class="prose"><h1>All figures</h1><ol class="chapters">{rows}</ol></article>'
-    return _page("All figures · unrolled", main, (), models)
+    return Page("/figures", "All figures", main)
 
 
-def figure_alone(name: str, models: list[dict[str, Any]], runs: AllRuns = tuple) -> str:
-    """One figure on a page of its own, with what it is about."""
+def figure_alone(book: Book, name: str) -> Page:
+    """One figure on a page of its own: what it is about, where the guide has it, and all that it takes and gives."""
     each = figure(name)
     about = "".join(f"<p>{html.escape(part)}</p>" for part in each.doc.split("\n\n") if part)
-    place = guide.figure_html(name, each.start)
-    main = f'<article class="prose alone"><h1 class="name">{name}</h1>{about}{place}</article>'
-    return _page(f"{each.question} · unrolled", main, (name,), models, runs=runs)
+    place = figure_html(FigurePlace(name, name, each.start))
+    links = [
+        f'<a href="/guide/{one.name}">{html.escape(one.title)}</a>' for one in book.chapters if name in one.figures
+    ]
+    inside = f"<p>In the guide: {', '.join(links)}.</p>" if links else ""
+    above = f'<h1 class="name">{name}</h1>{about}'
+    main = f'<article class="prose alone">{above}{place}{inside}{reference.figure(name)}</article>'
+    return Page(f"/figures/{name}", each.question, main, (name,))
 
 
-def problem(status: int, sentence: str, models: list[dict[str, Any]]) -> str:
+def bibliography(book: Book) -> Page:
+    """Every reference that a chapter names, with those chapters and its BibTeX."""
+    rows = "".join(_entry(book.references[key], chapters) for key, chapters in book.cited.items())
+    main = (
+        '<article class="prose"><h1>Bibliography</h1><p class="lede">What the chapters name, by author. '
+        'All of it as one file: <a href="/references.bib" download>references.bib</a>.</p>'
+        f'<ul class="bibliography">{rows}</ul></article>'
+    )
+    return Page("/bibliography", "Bibliography", main)
+
+
+def bibtex(book: Book) -> str:
+    """The same as a BibTeX file."""
+    return "\n\n".join(book.references[key].bibtex for key in book.cited) + "\n"
+
+
+def search(book: Book) -> Page:
+    """Everything that can be found, as one index; the script shows what matches."""
+    found = finding.entries(book)
+    kinds = dict.fromkeys(each.kind for each in found)
+    groups = "".join(_group(kind, [each for each in found if each.kind == kind]) for kind in kinds)
+    main = (
+        f'<article class="prose finding"><h1>Search</h1>{search_field("q")}<p class="count" role="status"></p>'
+        "<noscript><p>Without JavaScript this is the whole index; your browser’s own search looks through it.</p>"
+        f"</noscript>{groups}</article>"
+    )
+    return Page("/search", "Search", main)
+
+
+def problem(status: int, sentence: str) -> Page:
     """A page that is not there, in words."""
     said = f'<p class="lede">{html.escape(sentence)}</p><p><a href="/">Contents</a></p>'
-    main = f'<article class="prose"><h1>{status}</h1>{said}</article>'
-    return _page("unrolled", main, (), models)
-
-
-def runs_json(runs: Iterable[Run]) -> list[dict[str, Any]]:
-    """Each run as the page lists it, and the figures that it opens."""
-    opens = [name for name, each in catalogue().items() if each.takes("run", "runs")]
-    return [
-        {
-            "name": each.name,
-            "family": each.family,
-            "stage": each.stage,
-            "step": each.step,
-            "steps": each.steps,
-            "training": each.training,
-            "measured_on": each.measured_on,
-            "opens": opens,
-        }
-        for each in runs
-    ]
-
-
-def _page(
-    title: str,
-    main: str,
-    names: Iterable[str],
-    models: list[dict[str, Any]],
-    *,
-    current: str = "",
-    runs: AllRuns = tuple,
-) -> str:
-    figures = dict.fromkeys(names)
-    found = runs() if any(figure(name).takes("run", "runs") for name in figures) else ()
-    data = {
-        "figures": [figure_json(name) for name in figures],
-        "models": models,
-        "runs": runs_json(found),
-        "defaults": {"models": default_models(models), "runs": list(usual_runs(found)), "text": DEFAULT_TEXT},
-        "version": unrolled.__version__,
-    }
-    script = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")  # unsorted: knobs keep their order
-    return (
-        shell()
-        .replace("<!--unrolled:title-->", html.escape(title))
-        .replace("<!--unrolled:nav-->", _navigation(current))
-        .replace("<!--unrolled:main-->", main)
-        .replace("<!--unrolled:page-->", f'<script type="application/json" id="page">{script}</script>')
-    )
-
-
-def _line(link: str, title: str, about: str) -> str:
-    return f'<li><a href="{link}"><b>{html.escape(title)}</b> <span>{html.escape(about)}</span></a></li>'
-
-
-def _navigation(current: str) -> str:
-    here = {current: ' aria-current="page"'}
-    links = "".join(
-        f'<li><a href="/guide/{each.name}"{here.get(each.name, "")}>{html.escape(each.title)}</a></li>'
-        for each in guide.chapters()
-    )
-    return f"<ol>{links}</ol>"
-
-
-def default_models(models: list[dict[str, Any]]) -> list[str]:
-    """The model here that opens the most figures, the first of several; the usual one by name when none is here yet."""
-    here = [model for model in models if model["here"] and model["opens"]]
-    return [max(here, key=lambda model: len(model["opens"]))["name"]] if here else ["smollm2"]
+    return Page("", str(status), f'<article class="prose"><h1>{status}</h1>{said}</article>')
 
 
 def place_of(link: str) -> str:
@@ -160,3 +137,47 @@ def place_of(link: str) -> str:
         )
     place = f"/{kind}/{name}" if kind in ("guide", "figures") else f"/{name}"
     return place + (f"#{parts.fragment}" if parts.fragment else "")
+
+
+def _chapters(chapters: Iterable[Chapter]) -> str:
+    rows = "".join(_line(f"/guide/{each.name}", each.title, each.lede, each.name) for each in chapters)
+    return f'<ol class="chapters">{rows}</ol>'
+
+
+def _line(link: str, title: str, about: str, name: str = "") -> str:
+    mark = f' data-chapter="{name}"' if name else ""
+    return f'<li{mark}><a href="{link}"><b>{html.escape(title)}</b> <span>{html.escape(about)}</span></a></li>'
+
+
+def _turn(before: Chapter | None, after: Chapter | None) -> str:
+    """The foot of a chapter."""
+    links = [_neighbour("prev", "Before this", before)] if before else []
+    links += [_neighbour("next", "Next", after)] if after else []
+    return f'<nav class="turn" aria-label="Chapters before and after">{"".join(links)}</nav>'
+
+
+def _neighbour(rel: str, word: str, each: Chapter) -> str:
+    about = f" <span>{html.escape(each.lede)}</span>" if rel == "next" else ""
+    return f'<a rel="{rel}" href="/guide/{each.name}"><small>{word}</small> <b>{html.escape(each.title)}</b>{about}</a>'
+
+
+def _entry(each: Reference, chapters: tuple[Chapter, ...]) -> str:
+    title = html.escape(each.fields["title"])
+    shown = f'<a href="{html.escape(each.link)}" rel="external">{title}</a>' if each.link else title
+    stop = "" if title[-1] in ".?!" else "."
+    venue = f" {html.escape(each.venue)}." if each.venue else ""
+    inside = ", ".join(f'<a href="/guide/{one.name}">{html.escape(one.title)}</a>' for one in chapters)
+    more = (
+        f"<small>In: {inside}.</small><details><summary>BibTeX</summary><pre>{html.escape(each.bibtex)}</pre></details>"
+    )
+    who = f"{html.escape(all_names(each))} ({each.fields['year']})"
+    return f'<li id="{html.escape(each.key)}">{who}. <em>{shown}{stop}</em>{venue} {more}</li>'
+
+
+def _group(kind: str, found: list[finding.Entry]) -> str:
+    rows = "".join(
+        f'<li data-words="{html.escape(each.words)}"><a href="{html.escape(each.link)}">{html.escape(each.title)}</a>'
+        f" <span>{html.escape(each.about)}</span></li>"
+        for each in found
+    )
+    return f"<section><h2>{kind}</h2><ul>{rows}</ul></section>"

@@ -26,10 +26,11 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from unrolled import checkpoints, pages, wire
+from unrolled import checkpoints, cli, guide, pages, reference, shell, wire
 from unrolled.desk import Desk, Shelf
 from unrolled.errors import Busy, PortTaken, UnrolledError
 from unrolled.figures import answer, catalogue, check_knobs, figure, opened_by
+from unrolled.guide import Book
 from unrolled.progress import Progress, Work
 from unrolled.schema import figure_json
 
@@ -39,7 +40,7 @@ BODY_LIMIT = 1_000_000  # bytes of a request
 HOSTS = ("127.0.0.1", "localhost", "[::1]")
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data: blob:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
 )
 
 
@@ -54,8 +55,17 @@ class Asked(BaseModel):
     knobs: dict[str, Any] = Field(default_factory=dict)
 
 
-def create_app(shelf: Shelf | None = None, *, waiting: int = 16, warm: bool = False) -> FastAPI:
-    """The application. `waiting`: questions that may wait for a model. `warm`: open the default model at once."""
+def create_app(
+    shelf: Shelf | None = None, *, book: Callable[[], Book] = guide.book, waiting: int = 16, warm: bool = False
+) -> FastAPI:
+    """The application.
+
+    Args:
+        shelf: which models and runs there are.
+        book: the guide to serve, asked anew for every page.
+        waiting: questions that may wait for a model.
+        warm: open the default model at once.
+    """
     shelf = shelf or Shelf()
     model_desk = Desk(waiting)
 
@@ -72,28 +82,35 @@ def create_app(shelf: Shelf | None = None, *, waiting: int = 16, warm: bool = Fa
     app.add_exception_handler(HTTPException, _said)
     app.add_exception_handler(RequestValidationError, _misread)
     app.add_exception_handler(Exception, _mistaken)
-    _page_routes(app, shelf)
+    _page_routes(app, shelf, book)
     _question_routes(app, shelf, model_desk, Desk(waiting))
     app.mount("/", GZipMiddleware(StaticFiles(directory=str(resources.files("unrolled") / "page"))))
     return app
 
 
-def _page_routes(app: FastAPI, shelf: Shelf) -> None:
-    @app.get("/", response_class=HTMLResponse)
-    def contents() -> str:
-        return pages.contents(models_json(shelf))
+def _page_routes(app: FastAPI, shelf: Shelf, book: Callable[[], Book]) -> None:
+    def route(path: str, page: Callable[..., shell.Page]) -> None:
+        def answer(request: Request) -> HTMLResponse:
+            now = book()
+            shown = page(now, **request.path_params)
+            return HTMLResponse(shell.document(shown, now, models_json(shelf), shelf.all_runs))
 
-    @app.get("/guide/{name}", response_class=HTMLResponse)
-    def chapter(name: str) -> str:
-        return pages.chapter(name, models_json(shelf), shelf.all_runs)
+        app.add_api_route(path, answer, methods=["GET"])
 
-    @app.get("/figures", response_class=HTMLResponse)
-    def all_figures() -> str:
-        return pages.all_figures(models_json(shelf))
+    route("/", pages.contents)
+    route("/guide/{name}", pages.chapter)
+    route("/figures", lambda _: pages.all_figures())
+    route("/figures/{name}", pages.figure_alone)
+    route("/search", pages.search)
+    route("/bibliography", pages.bibliography)
+    route("/glossary", lambda _: reference.glossary())
+    route("/reference", lambda _: reference.contents())
+    route("/reference/python", lambda _: reference.python())
+    route("/reference/cli", lambda _: reference.command_line(cli.command()))
 
-    @app.get("/figures/{name}", response_class=HTMLResponse)
-    def figure_alone(name: str) -> str:
-        return pages.figure_alone(name, models_json(shelf), shelf.all_runs)
+    @app.get("/references.bib")
+    def references() -> Response:
+        return Response(pages.bibtex(book()), media_type="text/plain; charset=utf-8")
 
 
 def _question_routes(app: FastAPI, shelf: Shelf, model_desk: Desk, light_desk: Desk) -> None:
@@ -110,7 +127,7 @@ def _question_routes(app: FastAPI, shelf: Shelf, model_desk: Desk, light_desk: D
 
     @app.get("/api/runs")
     def list_runs() -> dict[str, Any]:
-        return {"runs": pages.runs_json(shelf.all_runs())}
+        return {"runs": shell.runs_json(shelf.all_runs())}
 
     @app.post("/api/models/{name}/get")
     async def get_model(name: str, request: Request) -> Response:
@@ -311,7 +328,7 @@ def _nothing(work: Work[Any]) -> Work[Any]:
 async def _warm(shelf: Shelf, desk: Desk) -> None:
     """Opens the default model before the first question comes, if it is here."""
     known = models_json(shelf)
-    (name,) = pages.default_models(known)
+    (name,) = shell.default_models(known)
     if any(entry["here"] for entry in known if entry["name"] == name):
         with suppress(UnrolledError):
             async for _ in desk.listen(lambda: shelf.opening(name)):
@@ -364,7 +381,7 @@ async def _said(request: Request, error: Exception) -> Response:
             "kind": "NotFound" if status == 404 else "BadInput",
         }
     if request.method == "GET" and not request.url.path.startswith("/api/"):
-        return HTMLResponse(pages.problem(status, said["error"], []), status)
+        return HTMLResponse(shell.document(pages.problem(status, said["error"]), guide.book(), []), status)
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Busy) else {}
     return JSONResponse(said, status, headers)
 

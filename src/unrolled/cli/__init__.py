@@ -65,6 +65,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
+def command() -> Any:
+    """All commands as Click has them, for the reference."""
+    return typer.main.get_command(app)
+
+
 @app.callback()
 def _root() -> None:
     """Sequence models, taken apart while they run."""
