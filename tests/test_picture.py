@@ -17,13 +17,14 @@ import pytest
 
 import woff
 from unrolled import picture
+from unrolled.checkpoints import open_model
 from unrolled.cli import main
 from unrolled.errors import BadInput
 from unrolled.figures import catalogue, figure
 from unrolled.lettering import lettered, needs_system_fonts
 from unrolled.picture import Scheme
 from unrolled.progress import finish
-from unrolled.state import Loaded, state_of
+from unrolled.state import Loaded, State, answered, starts, state_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -159,3 +160,29 @@ def test_without_the_extra(
     monkeypatch.setitem(sys.modules, "resvg_py" if ending == "png" else "py_mini_racer", None)
     said = failing(capsys, "attention_calculator", "--out", str(tmp_path / f"a.{ending}"))
     assert said.endswith("pip install 'unrolled[export]'.\n")
+
+
+def test_a_picture_of_a_chapter_s_own_models() -> None:
+    """A chapter compares an RNN with a GPT, whatever the reader has chosen: `view.models`."""
+    chosen = figure("recurrence").panel("wavefront")
+    models = {name: open_model(name) for name in ("rnn", "gpt")}
+    own = State(panel="wavefront", text="one two", models=("lstm",), knobs={"step": 2}, view={"models": list(models)})
+    text = finish(picture.drawing(chosen, own, Loaded(models=models)))
+    names = [part.text for part in ET.fromstring(text).iter(f"{SVG}text")]
+    assert {"rnn", "gpt"} <= set(names)
+    assert "lstm" not in names[: names.index("Share of the machine’s matmul rate, recorded")]
+
+
+@pytest.mark.parametrize("panel", ["alignment", "step", "by_length"])
+def test_an_alignment_as_a_file(panel: str) -> None:
+    models = {name: open_model(name) for name in ("en-fr", "en-fr-bottleneck")}
+    given = State(panel=panel, text="Select the cells.", models=tuple(models), knobs=starts("alignment"))
+    asked = picture.questions("alignment", given)
+    answers = [finish(answered(each, question, Loaded(models=models))) for each, question in asked]
+    words = " ".join(ET.fromstring(picture.svg("alignment", given, answers)).itertext())
+    if panel == "by_length":
+        assert "chrF by length of the source" in words
+    else:
+        written = {found.panel.name: found.result for found in answers}[panel]
+        tokens = written.target_tokens[0] if panel == "alignment" else (written.written,)
+        assert all(token.strip() in words for token in tokens)

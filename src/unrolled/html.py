@@ -53,7 +53,7 @@ def recording(panel: Panel, state: State, loaded: Loaded) -> Work[bytes]:
     data = {
         "figure": figure_json(panel.figure),
         "state": asdict(state),
-        "known": picture.looked_at(state.models, state.runs),
+        "known": picture.looked_at(state.looked_at, state.runs),
         "version": unrolled.__version__,
         "answers": list(answers.values()),
     }

@@ -68,7 +68,7 @@ def svg(name: str, state: State, answers: Sequence[Answer], *, width: int = WIDT
         "state": asdict(state),
         "width": width,
         "scheme": scheme,
-        "models": looked_at(state.models, state.runs),
+        "models": looked_at(state.looked_at, state.runs),
         "answers": {each.panel.name: base64.b64encode(wire.encode(each)).decode() for each in answers},
     }
     drawn = _call("draw", order)

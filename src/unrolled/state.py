@@ -25,6 +25,12 @@ class State:
     knobs: dict[str, Any] = field(default_factory=dict)
     view: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def looked_at(self) -> tuple[str, ...]:
+        """The models in the picture: the reader's, unless a chapter compares others in this one figure."""
+        own = self.view.get("models")
+        return tuple(map(str, own)) if isinstance(own, list | tuple) and own else self.models
+
 
 def starts(name: str) -> dict[str, Any]:
     """Every knob of a figure's panels at its start; same-named knobs share one value."""
@@ -45,7 +51,7 @@ def question(panel: Panel, state: State, own: Mapping[str, Any] | None = None) -
     asked: dict[str, Any] = {"knobs": {name: knobs[name] for name in panel.knobs.model_fields if name in knobs}}
     for accepted in panel.inputs.values():
         if accepted.kind in ("model", "models"):
-            asked["models"] = list(state.models[: accepted.most])
+            asked["models"] = list(state.looked_at[: accepted.most])
         elif accepted.kind in ("run", "runs"):
             asked["runs"] = list(state.runs[: accepted.most])
         else:

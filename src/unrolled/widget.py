@@ -75,7 +75,7 @@ class FigureWidget(anywidget.AnyWidget):
         self._desk = Desk()
         self.name = name
         self._esm = picture.built("widget.js").read_text("utf-8")
-        known = picture.looked_at([each for each in state.models if each not in self._opened], state.runs)
+        known = picture.looked_at([each for each in state.looked_at if each not in self._opened], state.runs)
         known += [
             {
                 "name": each.name,
