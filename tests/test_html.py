@@ -15,6 +15,7 @@ import pytest
 
 from unrolled import html, wire
 from unrolled.figures import answer, figure
+from unrolled.packing import Kept, Pack, unpack
 from unrolled.progress import finish
 from unrolled.state import Loaded, state_of
 
@@ -35,6 +36,11 @@ def data_of(page: str) -> dict[str, Any]:
     return dict(json.loads(found[1]))
 
 
+def answers_of(data: dict[str, Any]) -> list[Kept]:
+    shared = {name: base64.b64decode(part) for name, part in data["shared"].items()}
+    return unpack(Pack(base64.b64decode(data["pack"]), shared))
+
+
 def test_the_policy_allows_what_is_inside_and_nothing_else(page: str) -> None:
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
     assert policy
@@ -53,14 +59,14 @@ def test_nothing_outside_is_named(page: str) -> None:
 def test_the_answers_are_the_wire_s_own_blobs(page: str) -> None:
     data = data_of(page)
     steps = figure("attention_calculator").panel("steps")
-    first = data["answers"][0]
-    assert first["panel"] == "steps"
-    assert base64.b64decode(first["blob"]) == wire.encode(finish(answer(steps, {"causal": True})))
+    first = answers_of(data)[0]
+    assert first.panel == "steps"
+    assert first.blob == wire.encode(finish(answer(steps, {"causal": True})))
     assert data["state"]["knobs"]["causal"] is True
 
 
 def test_what_is_recorded_around_the_state(page: str) -> None:
-    asked = [(each["panel"], each["question"]["knobs"]) for each in data_of(page)["answers"]]
+    asked = [(each.panel, each.question["knobs"]) for each in answers_of(data_of(page)) if each.blob]
     steps = [knobs for panel, knobs in asked if panel == "steps"]
     assert {knobs["d_k"] for knobs in steps} == set(range(1, 9))
     assert {knobs["causal"] for knobs in steps} == {True, False}

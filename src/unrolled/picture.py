@@ -55,6 +55,14 @@ def questions(name: str, state: State) -> list[tuple[Panel, dict[str, Any]]]:
     return [(panels[each["panel"]], question(panels[each["panel"]], state, each["knobs"])) for each in asked]
 
 
+def besides(name: str, state: State) -> tuple[list[tuple[Panel, dict[str, Any]]], dict[str, list[str]]]:
+    """What the view asks besides; and by panel, the whole numbers that a reader chooses in the picture itself."""
+    panels = figure(name).panels
+    found = _call("besides", name, asdict(state))
+    also = [(panels[each["panel"]], question(panels[each["panel"]], state, each["knobs"])) for each in found["also"]]
+    return also, found["picks"]
+
+
 def svg(name: str, state: State, answers: Sequence[Answer], *, width: int = WIDTH, scheme: Scheme = "light") -> str:
     """The picture as an SVG file.
 

@@ -56,6 +56,8 @@ def question(panel: Panel, state: State, own: Mapping[str, Any] | None = None) -
             asked["runs"] = list(state.runs[: accepted.most])
         else:
             asked |= {name: getattr(state, name) for name in _TEXTS[accepted.kind]}
+    if not asked.get("target") and not any(accepted.kind == "pair" for accepted in panel.inputs.values()):
+        asked.pop("target", None)
     return asked
 
 

@@ -141,7 +141,7 @@ def test_a_file_of_next_token_opens_from_disk(disk: tuple[Page, list[str]], tmp_
     expect(page.get_by_role("group", name="smollm2: ways on")).to_contain_text("Paris")
     turn(page, "depth", "4")
     sentence = page.get_by_role("alert")
-    expect(sentence).to_contain_text("This file holds recorded answers, and not this one.")
+    expect(sentence).to_contain_text("This page holds recorded answers, and not this one.")
     expect(sentence).to_contain_text("unrolled figure next_token --panel tree --model smollm2")
     expect(sentence).to_contain_text("--depth 4")
     assert complaints == []

@@ -99,6 +99,16 @@ export interface PageData {
   runs: RunEntry[];
   defaults: { models: string[]; runs: string[]; text: string };
   version: string;
+  recorded?: RecordedPage; // on an exported site
+}
+
+/** What an exported page answers from. */
+export interface RecordedPage {
+  root: string; // from the page to the site's top, "" or "../"
+  when: string; // the day, in words
+  packs: Record<string, string>; // figure -> name of its file of answers
+  live: Record<string, Record<string, string[]>>; // figure -> panel -> knobs that ask nothing
+  embeds: Record<string, string>; // place -> page that holds it alone
 }
 
 export interface Provenance {
@@ -199,6 +209,8 @@ export interface MountProps {
   live?: boolean; // whether the same question may get a newer answer
   remedy?: (error: Error) => Remedy | null; // the page's way out of an error, e.g. "Get SmolLM2"
   link?: () => Promise<string>; // copies the link to exactly this state; gives the sentence to show
+  embed?: () => Promise<string>; // copies what puts this figure into another page
+  stops?: (panel: string, knob: string, state: FigureState) => Json[] | null; // where answers are recorded: the values that a knob may take; null: any
 }
 
 export interface RunList {

@@ -8,6 +8,7 @@ import { kept } from "./kept";
 import { listenToKeys } from "./keys";
 import { mount } from "./mount";
 import { notice } from "./notice";
+import { recordedDoor } from "./recorded/door.svelte";
 import { Page } from "./page.svelte";
 import Bar from "./parts/Bar.svelte";
 import { copy, defaults, fitting, parse, type Link } from "./state";
@@ -33,7 +34,7 @@ function start(data: PageData): void {
   const { text, models } = page.figures[0]?.start ?? data.defaults;
   page.own = { text, models };
   [page.text, page.models] = [text, models];
-  if (!restore(page)) carryOn(page, [...places]);
+  if (!restore(page) && !data.recorded) carryOn(page, [...places]);
 
   const target = document.getElementById("bar") as HTMLElement;
   const bar = mountComponent(Bar, { target, props: { page, contents: document.querySelector<HTMLElement>("nav.contents") } });
@@ -44,12 +45,11 @@ function start(data: PageData): void {
     shown.mounted = mount(element, {
       figure: figureOf(data, element) as Figure,
       state: shown.now,
-      ask: asking(element.dataset["figure"] ?? ""),
+      ...(data.recorded ? recordedDoor(data.recorded, figureOf(data, element) as Figure, element, page) : { ask: asking(element.dataset["figure"] ?? ""), live: true }),
       onState: (state) => page.onState(shown, state),
       look: (model) => page.look(model),
       takesTarget: (model) => page.takesTarget(model),
       runs: { all: () => page.allRuns, again: () => page.lookForRuns() },
-      live: true,
       remedy: (error) => page.remedy(error, () => bar.focusText()),
       link: () => page.copyLink(),
     });

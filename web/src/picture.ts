@@ -32,6 +32,11 @@ export function questions(name: string, state: FigureState): Asked[] {
   return pictureOf(name)?.questions?.(state) ?? [{ panel: state.panel, knobs: {} }];
 }
 
+/** What is recorded besides what the picture asks: what the view asks on the way, and what can be chosen in the picture. */
+export function besides(name: string, state: FigureState): { also: Asked[]; picks: Record<string, string[]> } {
+  return { also: pictureOf(name)?.also?.(state) ?? [], picks: pictureOf(name)?.picks ?? {} };
+}
+
 /** The figures that have a picture. */
 export function names(): string[] {
   return Object.keys(PICTURES).map((path) => path.slice("./pictures/".length, -".ts".length));

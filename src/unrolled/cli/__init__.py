@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import unrolled
-from unrolled.cli import generate, models, score, train
+from unrolled.cli import export, generate, models, score, train
 from unrolled.cli.bar import errors, finish
 from unrolled.cli.options import AsJson, Browser, Device, Dtype, ModelNames, Port, RunNames
 from unrolled.errors import UnrolledError
@@ -33,6 +33,7 @@ app.add_typer(models.app, name="models")
 app.command()(train.train)
 app.command()(generate.generate)
 app.command()(score.score)
+app.command()(export.export)
 USAGE_ERROR: Any = typer.BadParameter.__base__  # Typer's own; it does not export the name
 
 

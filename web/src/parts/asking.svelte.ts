@@ -49,6 +49,15 @@ export class Asking {
     return held ? Promise.resolve(held) : this.send(panel, question, signal);
   }
 
+  /** What a second question was refused, if it was not recorded: it would otherwise be refused without a word. */
+  readonly missing = $derived.by(() => Object.values(this.errors).find((error) => error?.kind === "NotRecorded"));
+
+  /** The reader moved on: what was not recorded then is not spoken of any more. */
+  forgive(): void {
+    const left = Object.entries(this.errors).filter(([, error]) => error?.kind !== "NotRecorded");
+    if (this.missing) this.errors = Object.fromEntries(left);
+  }
+
   /** Asks again what had failed. */
   retry(): void {
     for (const [slot, error] of Object.entries(this.errors)) if (error) this.answered.delete(slot);
@@ -74,17 +83,7 @@ export class Asking {
 
   private question(name: string, own: Record<string, Json> = {}): Question | null {
     const panel = this.figure.panels.find((one) => one.name === name);
-    if (!panel) return null;
-    const state = this.state();
-    const question: Question = { knobs: knobs(panel, state, own) };
-    const models = modelsOf(state);
-    if (panel.inputs.includes("models")) question.models = models.slice(0, panel.max_models);
-    if (panel.inputs.includes("model")) question.models = models.slice(0, 1);
-    if (panel.inputs.includes("runs")) question.runs = state.runs.slice(0, panel.max_runs);
-    if (panel.inputs.includes("run")) question.runs = state.runs.slice(0, 1);
-    if (panel.inputs.includes("text") || panel.inputs.includes("pair")) question.text = state.text;
-    if (panel.inputs.includes("pair") || (panel.inputs.includes("target") && state.target && this.takesTarget(state.models[0] ?? ""))) question.target = state.target;
-    return question;
+    return panel ? questionOf(panel, this.state(), this.takesTarget, own) : null;
   }
 
   private held(panel: string, key: string): Result | undefined {
@@ -127,6 +126,19 @@ export class Asking {
     this.flights.delete(slot);
     if (this.busy[slot] !== undefined) this.busy = { ...this.busy, [slot]: undefined };
   }
+}
+
+/** What a panel is asked at a state: only what it takes. */
+export function questionOf(panel: Panel, state: FigureState, takesTarget: (model: string) => boolean, own: Record<string, Json> = {}): Question {
+  const question: Question = { knobs: knobs(panel, state, own) };
+  const models = modelsOf(state);
+  if (panel.inputs.includes("models")) question.models = models.slice(0, panel.max_models);
+  if (panel.inputs.includes("model")) question.models = models.slice(0, 1);
+  if (panel.inputs.includes("runs")) question.runs = state.runs.slice(0, panel.max_runs);
+  if (panel.inputs.includes("run")) question.runs = state.runs.slice(0, 1);
+  if (panel.inputs.includes("text") || panel.inputs.includes("pair")) question.text = state.text;
+  if (panel.inputs.includes("pair") || (panel.inputs.includes("target") && state.target && takesTarget(state.models[0] ?? ""))) question.target = state.target;
+  return question;
 }
 
 /** The slot of a panel's table. */

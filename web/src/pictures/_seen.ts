@@ -27,6 +27,8 @@ export interface Asked {
 
 export interface Picture {
   questions?: (state: FigureState) => Asked[];
+  also?: (state: FigureState) => Asked[]; // what the view asks besides, on its way to the picture
+  picks?: Record<string, string[]>; // by panel, whole numbers that a reader chooses in the picture itself: a row, a head
   draw: (seen: Seen) => Drawn<object> | null;
 }
 

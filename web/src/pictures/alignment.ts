@@ -19,6 +19,8 @@ export function questions(state: FigureState): Asked[] {
   return state.panel === "alignment" ? [{ panel: "alignment", knobs: {} }, { panel: "step", knobs: {} }] : [{ panel: state.panel, knobs: {} }];
 }
 
+export const picks = { step: ["step", "source"] };
+
 export function alignedIn(result: Result): Aligned[] {
   const made = kept.get(result) ?? alignedOf(result);
   kept.set(result, made);

@@ -16,6 +16,8 @@ const MEASURED = ["d_k", "variance", "variance_error", "scaled_variance", "scale
 
 export type Measured = Record<(typeof MEASURED)[number], readonly number[]>;
 
+export const picks = { head: ["row", "column"] };
+
 export function matricesOf({ data }: Result): Matrices {
   return Object.fromEntries(MATRICES.map((name) => [name, rowsOf(data[name])])) as unknown as Matrices;
 }

@@ -43,6 +43,9 @@ export function questions(state: FigureState): Asked[] {
   return [{ panel: state.panel, knobs: {} }];
 }
 
+export const also = ({ panel }: FigureState): Asked[] => (panel === "overview" || panel === "map" ? [{ panel: "overview", knobs: { scoring: false } }, { panel: "overview", knobs: { scoring: true } }] : []);
+export const picks = { map: ["layer", "head"] };
+
 /** Pixels are made once an answer and scheme, however often the picture is drawn. */
 const made = new WeakMap<Result, Map<string, unknown>>();
 function once<T>(result: Result, name: string, make: () => T): T {

@@ -1,0 +1,80 @@
+"""`unrolled export`: the guide, or a folder of lessons, as a site of files."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from unrolled.cli.bar import errors, finish
+from unrolled.cli.options import Device, Dtype, ModelNames, RunNames
+from unrolled.errors import BadInput
+
+if TYPE_CHECKING:
+    from unrolled.site import Site
+
+LIST = "unrolled-site.json"
+
+
+def export(
+    out: Annotated[Path, typer.Argument(help="The folder to write; one that an earlier export wrote is renewed.")],
+    lessons: Annotated[Path | None, typer.Option(help="A folder of lessons, instead of the guide.")] = None,
+    chapter: Annotated[list[str] | None, typer.Option(help="Only this chapter; may be given several times.")] = None,
+    model: ModelNames = None,
+    run: RunNames = None,
+    device: Device = "cpu",
+    dtype: Dtype = "float32",
+) -> None:
+    """Write the guide as a site that opens from any host or from disk; its figures are recorded."""
+    from unrolled import guide, picture, server, site
+    from unrolled.desk import Shelf
+
+    picture.check_extra()
+    _check(out)
+    for name in chapter or []:
+        guide.chapter(name)
+    shelf = Shelf(model or [], runs=run or [], device=device, dtype=dtype)
+    app = server.create_app(shelf)
+    pages = {f"/guide/{name}" for name in chapter or []}
+    when = time.strftime("%-d %B %Y", time.gmtime())
+    made = finish(site.building(app, shelf, when, (lambda path: path in pages) if pages else lambda _: True))
+    _write(made, out)
+    _report(made, out)
+
+
+def _check(out: Path) -> None:
+    """Nothing is written over that an export did not write."""
+    if out.is_file() or (out.is_dir() and any(out.iterdir()) and not (out / LIST).is_file()):
+        raise BadInput(f"“{out}” is there already, and no export wrote it. Name a new folder, or an empty one.")
+
+
+def _write(made: Site, out: Path) -> None:
+    """All files; what an earlier export left and this one has not is taken away."""
+    try:
+        before = json.loads((out / LIST).read_text("utf-8"))["files"] if (out / LIST).is_file() else []
+        for name in set(before) - made.files.keys():
+            (out / name).unlink(missing_ok=True)
+        for name, content in made.files.items():
+            (out / name).parent.mkdir(parents=True, exist_ok=True)
+            (out / name).write_bytes(content)
+        (out / LIST).write_text(json.dumps({"files": sorted(made.files)}, indent=1) + "\n", "utf-8")
+    except OSError as error:
+        raise BadInput(f"“{out}” cannot be written: {error.strerror or error}.") from None
+
+
+def _report(made: Site, out: Path) -> None:
+    from unrolled.site import BUDGET
+
+    sizes = made.sizes()
+    total = sum(sizes.values())
+    for kind, size in sizes.items():
+        if size:
+            errors.print(f"  {kind:<9} {size / 1e3:>9,.0f} kB", markup=False)
+    says = "within" if total <= BUDGET else "OVER"
+    errors.print(f"  {'together':<9} {total / 1e3:>9,.0f} kB compressed, {says} the budget of {BUDGET / 1e6:.0f} MB")
+    for sentence in made.missing:
+        errors.print(f"  not recorded: {sentence}", markup=False)
+    errors.print(f"Written: {out / 'index.html'} ({len(made.files)} files)", markup=False)

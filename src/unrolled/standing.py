@@ -1,0 +1,96 @@
+"""How a page stands when it is opened: its figures in their places, each with the state that it starts in.
+
+Read from the page's own HTML, as `web/src/main.ts` reads it: all figures of a page start with the same text, models and
+runs, those of the first place that names some.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from html.parser import HTMLParser
+from typing import Any
+
+from unrolled.figures import figure
+from unrolled.recording import Place
+from unrolled.state import State, starts
+
+_DATA = re.compile(r'(<script type="application/json" id="page">)(.*?)(</script>)', re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Given:
+    """A figure's place as the page's HTML has it."""
+
+    figure: str
+    id: str
+    state: dict[str, Any]
+
+
+def data_of(page: str) -> dict[str, Any]:
+    """What the page tells its script; nothing on a page that has none."""
+    found = _DATA.search(page)
+    data: dict[str, Any] = json.loads(found[2]) if found else {}
+    return data
+
+
+def with_data(page: str, data: dict[str, Any]) -> str:
+    """The page with other data for its script."""
+    told = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
+    return _DATA.sub(lambda found: found[1] + told + found[3], page)
+
+
+def places(page: str) -> list[Place]:
+    """The figures of a page, each in the state in which the page opens."""
+    given = _given(page)
+    data = data_of(page)
+    if not given or not data:
+        return []
+    first, defaults = given[0].state, data["defaults"]
+    common = {
+        "text": first.get("text", defaults["text"]),
+        "target": first.get("target", ""),
+        "models": tuple(first.get("models", defaults["models"])),
+        "runs": tuple(next((each.state["runs"] for each in given if "runs" in each.state), defaults["runs"])),
+    }
+    reads = {entry["name"] for entry in data["models"] if entry["takes_target"]}
+    if common["models"][:1] and common["models"][0] not in reads and not _has_pair(given):
+        common["target"] = ""
+    return [_place(each, common) for each in given]
+
+
+def _place(given: Given, common: dict[str, Any]) -> Place:
+    panel = figure(given.figure).panel(given.state.get("panel"))
+    knobs = starts(given.figure) | given.state.get("knobs", {})
+    state = State(panel=panel.name, knobs=knobs, view=given.state.get("view", {}), **common)
+    pairs = tuple((first, second) for first, second in given.state.get("vary", []))
+    return Place(figure=given.figure, id=given.id, state=state, pairs=pairs)
+
+
+def _has_pair(given: Sequence[Given]) -> bool:
+    return any(figure(each.figure).takes("pair") for each in given)
+
+
+def _given(page: str) -> list[Given]:
+    reader = _Reader()
+    reader.feed(page)
+    return reader.found
+
+
+class _Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[Given] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        told = dict(attrs)
+        if name := told.get("data-figure"):
+            state = json.loads(told.get("data-state") or "{}")
+            self.found.append(Given(name, told.get("data-id") or name, state))
+
+
+def state_json(state: State) -> str:
+    """A whole state, as a place's `data-state` holds it."""
+    return json.dumps(asdict(state), sort_keys=True)
