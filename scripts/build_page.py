@@ -1,7 +1,7 @@
 """Builds the page: web/ (Svelte, TypeScript, Vite) -> src/unrolled/page/, when it is missing or older than its sources.
 
-With it, from the same sources: `scenes.js` and `fonts/` (pictures without a browser), `widget.js` and `widget.css`
-(notebooks and files that stand alone).
+With it, from the same sources: `scenes.js` and `fonts/` (pictures without a browser), `widget.js` (notebooks
+and files that stand alone), `site.js` and `site.css` (the exported site).
 
     python scripts/build_page.py              builds it if it is not fresh
     python scripts/build_page.py --force      builds it anyway

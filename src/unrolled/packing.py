@@ -2,8 +2,8 @@
 
 Turning one knob leaves most of an answer as it was. So each blob is cut into its header and its tensors, every piece is
 kept once, the bytes of a tensor's numbers are put in order of their place in the number (the first bytes of all, then
-the second bytes of all …), and the whole is compressed by gzip, which browsers undo by themselves. A piece that is large
-is a file of its own, which several packs may share. `web/src/recorded/unpack.ts` is the way back.
+the second bytes of all …), and the whole is compressed by gzip, which browsers undo by themselves. A large piece is a
+file of its own, which several packs may share. `web/src/recorded/unpack.ts` is the way back.
 """
 
 from __future__ import annotations

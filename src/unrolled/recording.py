@@ -123,7 +123,7 @@ class Tape:
                 yield from self._walk(panel, turned, inner)
 
     def _live(self, panel: Panel, state: State, found: list[Answer]) -> list[str]:
-        """Knobs of which the picture asks the same however they stand: the page itself makes something of the answer."""
+        """Knobs that change no question of the picture: what they do is done where the answer is shown."""
         state, live = replace(state, panel=panel.name), []
         for name, values in _stops(panel, state, found).items():
             asked = [picture.questions(self.figure, _turned(state, {name: value})) for value in values]

@@ -7,36 +7,51 @@ has a page of its own too, for an `<iframe>` somewhere else.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import gzip
 import hashlib
 import html
 import posixpath
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from starlette.types import ASGIApp, Message
-
 import unrolled
-from unrolled import packing, picture, standing
+from unrolled import packing, pages, picture, shell, standing
 from unrolled.desk import Shelf
-from unrolled.figures import Answer
+from unrolled.figures import Answer, figure
 from unrolled.figures._panel import Panel
+from unrolled.guide import Book
 from unrolled.progress import Progress, Work
 from unrolled.recording import Place, Tape
+from unrolled.shell import Page
 from unrolled.state import Loaded, answered
 
 BUDGET = 3_000_000
 """Bytes that a whole guide may have, compressed as a host sends it."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data: blob:; "
-    "base-uri 'none'; form-action 'none'"
+    "base-uri 'none'; form-action 'self'"
 )
+"""Any page may hold one in an iframe: a policy in the document cannot forbid that, and this one should not."""
 KINDS = {".js": "script", ".css": "styles", ".woff2": "fonts", ".html": "pages"}
-_LINK = re.compile(r'(<(?:a|img|link)\b[^>]*?\b(?:href|src)=")(/[^"]*)(")')
+_BUILT = re.compile(
+    r"[ \t]*<script\b[^>]*\bsrc=[^>]*></script>\n?|[ \t]*<link\b[^>]*\b(?:stylesheet|preload)\b[^>]*>\n?"
+)
+_DATA = re.compile(r'<script type="application/json" id="page">.*?</script>', re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Stock:
+    """What a site is made from. `models`: as the page lists them. `more`: pages and files that only the doors know."""
+
+    book: Book
+    shelf: Shelf
+    models: list[dict[str, Any]]
+    when: str
+    more: tuple[Page, ...] = ()
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass
@@ -56,28 +71,44 @@ class Site:
         return sizes
 
 
-def building(app: ASGIApp, shelf: Shelf, when: str, wanted: Callable[[str], bool] = lambda _: True) -> Work[Site]:
-    """Asks the app for its pages from `/` on, as far as they are wanted, and records what they show."""
-    site = Site()
-    pages = asyncio.run(_crawl(app, wanted))
-    texts = {path: content.decode() for path, (kind, content) in pages.items() if kind.startswith("text/html")}
-    site.files |= {_file(path): content for path, (_, content) in pages.items() if path not in texts}
-    figures = {path: standing.places(page) for path, page in texts.items()}
+def building(stock: Stock, shown: Iterable[Page]) -> Work[Site]:
+    """Records what the pages show, and writes them."""
+    site = Site(dict(stock.files))
+    made = {page.path: shell.document(page, stock.book, stock.models, stock.shelf.all_runs) for page in shown}
+    figures = {path: standing.places(document, pairs_of(stock.book)) for path, document in made.items()}
     total, done = sum(map(len, figures.values())), 0
-    for path, page in texts.items():
-        yield Progress(done, total, f"recording {path}")
-        recorder = Recorder(site, shelf)
+    known = {shell.file_of(path) for path in made} | set(stock.files)
+    for path, document in made.items():
+        recorder = Recorder(site, stock.shelf)
         for place in figures[path]:
+            yield Progress(done, total, f"{place.id} of {path}")
             yield from recorder.place(place)
             done += 1
-            yield Progress(done, total, f"recorded {place.id} of {path}")
-        recorded = recorder.finished(path, when)
-        site.files[_file(path)] = written(page, path, figures[path], recorded, set(pages), when).encode()
+        recorded = recorder.finished(path, stock.when)
+        writing = Writing(recorded, known, stock.when)
+        site.files[shell.file_of(path)] = writing.page(document, path, figures[path]).encode()
         for place in figures[path]:
-            alone = written(_alone(page, path, place), _embed(path, place), [place], recorded, set(pages), when)
-            site.files[recorded["embeds"][place.id]] = alone.encode()
+            file = recorded["embeds"][place.id]
+            site.files[file] = writing.page(_alone(document, path, place), f"/{file}", [place]).encode()
     site.files |= _built()
     return site
+
+
+def pages_of(book: Book, *, whole: bool = True) -> tuple[Page, ...]:
+    """The pages that a site of this book has; not `whole`: the contents, the chapters and what they cite, no more."""
+    if whole:
+        return pages.every(book)
+    return (pages.contents(book), *(pages.chapter(book, each.name) for each in book.chapters), pages.bibliography(book))
+
+
+def pairs_of(book: Book) -> dict[str, tuple[tuple[str, str], ...]]:
+    """Knobs to be turned together, by the place whose chapter says so."""
+    return {
+        place.id: tuple((first, second) for first, second in place.vary)
+        for each in book.chapters
+        for place in each.places
+        if place.vary
+    }
 
 
 class Recorder:
@@ -108,7 +139,7 @@ class Recorder:
             for key, content in {packs[name]: packed.content, **packed.shared}.items():
                 told = base64.b64encode(content).decode()
                 self._site.files[f"recorded/{key}.js"] = f'unrolledRecorded("{key}","{told}");\n'.encode()
-        embeds = {place.id: _file(_embed(path, place)) for place in self._places}
+        embeds = {place.id: _embed(path, place) for place in self._places}
         return {"root": _root(path), "when": when, "packs": packs, "live": self._live, "embeds": embeds}
 
     def _asking(self, panel: Panel, asked: dict[str, Any]) -> Work[Answer]:
@@ -119,76 +150,78 @@ class Recorder:
         return (yield from answered(panel, asked, Loaded(models, runs)))
 
 
-def written(page: str, path: str, places: list[Place], recorded: dict[str, Any], known: set[str], when: str) -> str:
-    """A page of the site: relative links, the site's own script and styles, its figures' answers named."""
-    root = _root(path)
-    data = standing.data_of(page)
-    if data:
-        used = {name for place in places for name in place.state.runs}
-        data["runs"] = [run for run in data["runs"] if run["name"] in used]
-        data["models"] = [entry | {"opens": [], "closed": {}} for entry in data["models"]]
-        data["recorded"] = recorded | {"root": root}
-        page = standing.with_data(page, data)
-    page = re.sub(
-        r"[ \t]*<script\b[^>]*\bsrc=[^>]*></script>\n?|[ \t]*<link\b[^>]*\b(?:stylesheet|preload)\b[^>]*>\n?", "", page
-    )
-    head = (
+@dataclass(frozen=True)
+class Writing:
+    """How pages become files of the site: `recorded` is what their figures answer from, `known` the files there are."""
+
+    recorded: dict[str, Any]
+    known: set[str]
+    when: str
+
+    def page(self, document: str, path: str, places: list[Place]) -> str:
+        """Relative links, the site's own script and styles, the figures' answers named."""
+        root = _root(path)
+        if data := standing.data_of(document):
+            used = {name for place in places for name in place.state.runs}
+            data["runs"] = [run for run in data["runs"] if run["name"] in used]
+            data["models"] = [entry | {"opens": [], "closed": {}} for entry in data["models"]]
+            data["recorded"] = self.recorded | {"root": root}
+            document = standing.with_data(document, data)
+        document = _BUILT.sub("", document).replace("</head>", f"{_head(root)}</head>", 1)
+        if places:
+            document = document.replace("</article>", f"{_note(places, self.when)}</article>", 1)
+        return shell.relative(shell.LINK.sub(self._reachable, document), path)
+
+    def _reachable(self, found: re.Match[str]) -> str:
+        """A link to a page that is not part of the site leads to the contents."""
+        inside = found[2].startswith("assets/") or shell.file_of("/" + found[2]) in self.known
+        return found[0] if inside else f'{found[1]}="/"'
+
+
+def _head(root: str) -> str:
+    return (
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         f'    <meta name="generator" content="unrolled {unrolled.__version__}">\n'
         f'    <script src="{root}dress.js"></script>\n    <link rel="stylesheet" href="{root}site.css">\n'
-        f'    <script src="{root}site.js" defer></script>\n  </head>'
+        f'    <script src="{root}site.js" defer></script>\n  '
     )
-    page = page.replace("</head>", head, 1)
-    page = _LINK.sub(lambda found: found[1] + _relative(found[2], root, known) + found[3], page)
-    return page.replace("</article>", f"{_note(places, when)}</article>", 1) if places else page
 
 
 def _note(places: list[Place], when: str) -> str:
     """What stands at the end of the article, for readers with script and without."""
-    about = dict.fromkeys(
-        name for place in places for name in (*place.state.models, *place.state.view.get("models", ()))
-    )
-    text = f" on “{places[0].state.text}”" if places[0].state.text else ""
+    opened = [each for each in places if figure(each.figure).takes("model", "models")]
+    models = ", ".join(dict.fromkeys(name for each in opened for name in each.state.looked_at))
+    read = [each.state.text for each in places if figure(each.figure).takes("text", "pair") and each.state.text]
+    what = f"{f', with {models}' if models else ''}{f', on “{read[0]}”' if read else ''}"
     return (
-        f'<p class="recorded">Recorded, not live: the figures of this page answer from what unrolled {unrolled.__version__} '
-        f"computed on {html.escape(when)} with {html.escape(', '.join(about))}{html.escape(text)}. Knobs go from one "
-        "recorded value to the next. Another text, another model, your own numbers: in your own copy, with "
-        "<code>unrolled open LINK</code> and the link to this page.</p>"
+        f'<p class="recorded">Recorded, not live: the figures of this page answer from what unrolled '
+        f"{unrolled.__version__} computed on {html.escape(when + what)}. Knobs go from one recorded value to the next. "
+        "For another text, another model or your own numbers, open this page’s link in your own copy: "
+        "<code>unrolled open LINK</code>.</p>"
     )
 
 
-def _alone(page: str, path: str, place: Place) -> str:
+def _alone(document: str, path: str, place: Place) -> str:
     """The page with nothing but one figure on it."""
-    state = html.escape(standing.state_json(place.state))
-    title = re.search(r"<title>(.*?)</title>", page)
-    back = f'<p class="recorded">From <a href="{path}" target="_top">{title[1] if title else path}</a></p>'
-    figure = f'<div class="figure" data-figure="{place.figure}" data-id="{html.escape(place.id)}" data-state="{state}"></div>'
-    body = f'<div id="bar" hidden></div><main id="main"><article class="prose alone">{figure}{back}</article></main>'
-    data = re.search(r'<script type="application/json" id="page">.*?</script>', page, re.DOTALL)
-    start, end = page.index("<body"), page.index("</body>")
-    return f'{page[:start]}<body class="embedded">{body}{data[0] if data else ""}{page[end:]}'
-
-
-def _relative(link: str, root: str, known: set[str]) -> str:
-    """A link within the site from a page that lies below `root`; to a page that was not exported, to the contents."""
-    path, mark, rest = re.match(r"([^?#]*)([?#]?)(.*)", link, re.DOTALL).groups()  # type: ignore[union-attr]
-    if path not in known and not path.startswith("/assets/"):
-        return root + "index.html"
-    return root + _file(path) + mark + rest
-
-
-def _file(path: str) -> str:
-    """/ -> index.html, /guide/gates -> guide/gates.html, /assets/icon.svg -> assets/icon.svg."""
-    name = path.strip("/") or "index"
-    return name if "." in posixpath.basename(name) and not path.startswith("/embed/") else f"{name}.html"
+    title = re.search(r"<title>(.*?)</title>", document)
+    back = f'From <a href="{path}" target="_top">{title[1] if title else path}</a>'
+    at = f'data-figure="{place.figure}" data-id="{html.escape(place.id)}"'
+    body = (
+        '<body class="embedded"><div id="bar" hidden></div><main id="main"><article class="prose alone">'
+        f'<div class="figure" {at} data-state="{html.escape(standing.state_json(place.state))}"></div>'
+        f'<p class="recorded">{back}</p></article></main>'
+    )
+    data = _DATA.search(document)
+    start, end = document.index("<body"), document.index("</body>")
+    return f"{document[:start]}{body}{data[0] if data else ''}{document[end:]}"
 
 
 def _root(path: str) -> str:
-    return "../" * _file(path).count("/")
+    return "../" * shell.file_of(path).count("/")
 
 
 def _embed(path: str, place: Place) -> str:
-    return f"/embed/{path.strip('/').replace('/', '.') or 'index'}.{place.id}"
+    return f"embed/{path.strip('/').replace('/', '.') or 'index'}.{place.id}.html"
 
 
 def _built() -> dict[str, bytes]:
@@ -197,48 +230,3 @@ def _built() -> dict[str, bytes]:
     assets = picture.built("assets")
     names += [f"assets/{each.name}" for each in assets.iterdir() if each.name.endswith((".woff2", ".svg"))]
     return {name: picture.built(name).read_bytes() for name in names}
-
-
-async def _crawl(app: ASGIApp, wanted: Callable[[str], bool]) -> dict[str, tuple[str, bytes]]:
-    """Every page that can be reached from `/`, with its kind."""
-    found: dict[str, tuple[str, bytes]] = {}
-    waiting = ["/"]
-    while waiting:
-        path = waiting.pop(0)
-        if path in found:
-            continue
-        status, kind, content = await _get(app, path)
-        if status == 200:
-            found[path] = (kind, content)
-            if kind.startswith("text/html"):
-                waiting += [each for each in _links(content.decode()) if each not in found and (wanted(each))]
-    return dict(sorted(found.items()))
-
-
-def _links(page: str) -> Iterable[str]:
-    links = (re.split("[?#]", html.unescape(found[2]))[0] for found in _LINK.finditer(page))
-    return [each for each in dict.fromkeys(links) if not each.startswith(("/assets/", "//"))]
-
-
-async def _get(app: ASGIApp, path: str) -> tuple[int, str, bytes]:
-    """One page of the app, asked for without a network."""
-    scope = {
-        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http",
-        "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "",
-        "headers": [(b"host", b"127.0.0.1")], "client": ("127.0.0.1", 0), "server": ("127.0.0.1", 80),
-    }  # fmt: skip
-    status, kind, body = 0, "", bytearray()
-
-    async def receive() -> Message:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: Message) -> None:
-        nonlocal status, kind
-        if message["type"] == "http.response.start":
-            status = message["status"]
-            kind = dict(message["headers"]).get(b"content-type", b"").decode()
-        else:
-            body.extend(message.get("body", b""))
-
-    await app(scope, receive, send)
-    return status, kind, bytes(body)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from html.parser import HTMLParser
 from typing import Any
@@ -42,8 +42,8 @@ def with_data(page: str, data: dict[str, Any]) -> str:
     return _DATA.sub(lambda found: found[1] + told + found[3], page)
 
 
-def places(page: str) -> list[Place]:
-    """The figures of a page, each in the state in which the page opens."""
+def places(page: str, pairs: Mapping[str, tuple[tuple[str, str], ...]] | None = None) -> list[Place]:
+    """The figures of a page, each in the state in which the page opens; `pairs`: knobs turned together, by place."""
     given = _given(page)
     data = data_of(page)
     if not given or not data:
@@ -58,14 +58,13 @@ def places(page: str) -> list[Place]:
     reads = {entry["name"] for entry in data["models"] if entry["takes_target"]}
     if common["models"][:1] and common["models"][0] not in reads and not _has_pair(given):
         common["target"] = ""
-    return [_place(each, common) for each in given]
+    return [_place(each, common, (pairs or {}).get(each.id, ())) for each in given]
 
 
-def _place(given: Given, common: dict[str, Any]) -> Place:
+def _place(given: Given, common: dict[str, Any], pairs: tuple[tuple[str, str], ...]) -> Place:
     panel = figure(given.figure).panel(given.state.get("panel"))
     knobs = starts(given.figure) | given.state.get("knobs", {})
     state = State(panel=panel.name, knobs=knobs, view=given.state.get("view", {}), **common)
-    pairs = tuple((first, second) for first, second in given.state.get("vary", []))
     return Place(figure=given.figure, id=given.id, state=state, pairs=pairs)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import calendar
 import json
+import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +17,7 @@ from unrolled.cli.options import Device, Dtype, ModelNames, RunNames
 from unrolled.errors import BadInput
 
 if TYPE_CHECKING:
+    from unrolled.guide import Book
     from unrolled.site import Site
 
 LIST = "unrolled-site.json"
@@ -29,20 +33,36 @@ def export(
     dtype: Dtype = "float32",
 ) -> None:
     """Write the guide as a site that opens from any host or from disk; its figures are recorded."""
-    from unrolled import guide, picture, server, site
+    from unrolled import picture, reference, server, site
+    from unrolled.cli import command
     from unrolled.desk import Shelf
 
     picture.check_extra()
     _check(out)
-    for name in chapter or []:
-        guide.chapter(name)
+    book, whole = _book(lessons, chapter or []), not (lessons or chapter)
     shelf = Shelf(model or [], runs=run or [], device=device, dtype=dtype)
-    app = server.create_app(shelf)
-    pages = {f"/guide/{name}" for name in chapter or []}
-    when = time.strftime("%-d %B %Y", time.gmtime())
-    made = finish(site.building(app, shelf, when, (lambda path: path in pages) if pages else lambda _: True))
+    stock = site.Stock(book, shelf, server.models_json(shelf), _today())
+    shown = (*site.pages_of(book, whole=whole), *([reference.command_line(command())] if whole else []))
+    made = finish(site.building(stock, shown))
     _write(made, out)
     _report(made, out)
+
+
+def _book(lessons: Path | None, chapters: list[str]) -> Book:
+    """Our guide, some chapters of it, or a teacher's folder."""
+    from unrolled import guide
+
+    whole = guide.book()
+    if not chapters:
+        return whole
+    chosen = tuple(whole.chapter(name) for name in chapters)
+    return replace(whole, chapters=tuple(each for each in whole.chapters if each in chosen))
+
+
+def _today() -> str:
+    """The day in words; SOURCE_DATE_EPOCH sets it, for a site that is to be built twice alike."""
+    day = time.gmtime(int(os.environ.get("SOURCE_DATE_EPOCH", time.time())))
+    return f"{day.tm_mday} {calendar.month_name[day.tm_mon]} {day.tm_year}"
 
 
 def _check(out: Path) -> None:
