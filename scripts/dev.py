@@ -19,6 +19,10 @@ import environment as env
 from environment import PYTHON, ROOT, SetupFailed
 
 
+PARALLEL = ("-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder")
+"""Tests in two processes; the quick ones first."""
+
+
 def call(*command: str | Path) -> int:
     """Runs a command in the repository, on this terminal."""
     return subprocess.run([str(word) for word in command], cwd=ROOT).returncode
@@ -48,7 +52,8 @@ def test(arguments: list[str]) -> int:
         env.checkpoint("smollm2")
         env.checkpoint("minilm")
         env.browser()
-    return call(PYTHON, "-m", "pytest", *arguments)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # two processes of one thread each
+    return call(PYTHON, "-m", "pytest", *PARALLEL, *arguments)
 
 
 def notebooks(arguments: list[str]) -> int:

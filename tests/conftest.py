@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Quick tests first, then the browser's, then those that build distributions."""
+    """Quick tests first, then the browser's, then those that build distributions; a file's tests in one process."""
     for item in items:
         wanted = set(getattr(item, "fixturenames", ()))
         if wanted & {"smollm2", "smollm2_path"}:
@@ -26,7 +26,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "browser" in wanted:
             item.add_marker("browser")
     order = {"browser": 1, "packaging": 2}
-    items.sort(key=lambda item: max((order.get(mark.name, 0) for mark in item.iter_markers()), default=0))
+    late = {item: max((order.get(mark.name, 0) for mark in item.iter_markers()), default=0) for item in items}
+    items.sort(key=late.__getitem__)
+    for item in items:  # Playwright's loop goes on in its process, where asyncio's own can then not start
+        item.add_marker(pytest.mark.xdist_group(f"{item.path.stem} {late[item]}"))
 
 
 @pytest.fixture(scope="session", autouse=True)
