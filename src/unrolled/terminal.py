@@ -37,10 +37,8 @@ def show(answer: Answer) -> None:
         sha256 = f", sha256 {source.hash[:8]}…" if source.hash else ""
         trained = f" ({source.training}{sha256})" if source.training else ""
         kind = _KINDS[source.kind]
-        console.print(
-            f"{kind} by {source.name}{trained}, {source.dtype} on {source.device}{seed}; {source.version}",
-            style="dim",
-        )
+        ran = f", {source.dtype} on {source.device}" if source.device else ""  # what others published ran elsewhere
+        console.print(f"{kind} by {source.name}{trained}{ran}{seed}; {source.version}", style="dim")
 
 
 def list_figures() -> None:

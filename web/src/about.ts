@@ -6,7 +6,7 @@ const DIGITS = 8; // of a hash, where it is read and not compared
 
 export function sourceOf(entry: Provenance): string {
   const name = entry.training ? `by ${entry.name}, ${entry.training}${entry.hash ? `, sha256 ${entry.hash.slice(0, DIGITS)}…` : ""}` : entry.name;
-  return [name, entry.dtype, entry.device, entry.version, ...(entry.seed === null ? [] : [`seed ${entry.seed}`])].join(" · ");
+  return [name, entry.dtype, entry.device, entry.version, entry.seed === null ? "" : `seed ${entry.seed}`].filter((part) => part !== "").join(" · ");
 }
 
 /** What a file of a picture says of itself. A file is no longer “now”: it says by what it was computed. */

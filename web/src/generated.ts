@@ -177,6 +177,109 @@ export interface AttentionCalculatorVariance {
   scaled_gradient: NdArray;
 }
 
+/** Models from 2017 on, by when they were described and how large they were, each number with its source. */
+export interface EmergencePublished {
+  /** The models, oldest first, small before large. */
+  names: string[];
+  /** Sizes of one design share a family. */
+  families: string[];
+  /** Who trained it. */
+  makers: string[];
+  /** Month of the document that is cited. */
+  dates: string[];
+  /** The same in years, the month as a part of the year. */
+  year: NdArray;
+  /** What it could newly do, for the model that a family is known by. */
+  new: string[];
+  /** Where that is said. */
+  new_source: string[];
+  /** Address of that document. */
+  new_link: string[];
+  /** Which model a number is about, counted from 0. */
+  number_model: NdArray;
+  /** What was counted or measured. */
+  number_what: string[];
+  /** The number, in the unit that its text says; not a number where it is not disclosed. */
+  number_value: NdArray;
+  /** The same in words, with its unit. */
+  number_text: string[];
+  /** What it means, and how it was measured. */
+  number_about: string[];
+  /** The document in short. */
+  number_cite: string[];
+  /** The document: authors, year, title. */
+  number_source: string[];
+  /** Table or section. */
+  number_where: string[];
+  /** Address of the document. */
+  number_link: string[];
+  /** What was read of the document. */
+  number_seen: string[];
+  /** What may be drawn upwards. */
+  measures: string[];
+  /** Its unit. */
+  units: string[];
+  /** What guessing gives, in the unit, where it is a score by choices; not a number otherwise. */
+  chance: NdArray;
+}
+
+/** Scores of one task at several sizes, as published; and how often one step of an answer would be right. */
+export interface EmergenceCurves {
+  /** Which task, and how it was asked. */
+  title: string;
+  /** What is counted. */
+  about: string;
+  /** Unit of the scores. */
+  unit: string;
+  /** Whether lower is better. */
+  lower: boolean;
+  /** Whether an answer counts only if every character of it is right. */
+  exact: boolean;
+  /** What guessing gives; not a number where that is next to nothing. */
+  chance: number;
+  /** How many steps an answer is thought to have, all of which must be right. */
+  steps: number;
+  /** The lines: tasks of one model family, or one task for several. */
+  names: string[];
+  /** Document, table or section. */
+  sources: string[];
+  /** Address of the document. */
+  links: string[];
+  /** What was read of the document. */
+  seen: string[];
+  /** Which line a point belongs to, counted from 0. */
+  point_line: NdArray;
+  /** Parameters of the model. */
+  size: NdArray;
+  /** The published score, in the unit. */
+  score: NdArray;
+  /** Per cent: how often one step would be right, if all steps were equally hard and independent. Not published but
+    computed from the score; not a number where answers are no strings of steps. */
+  per_step: NdArray;
+  /** How that comes about. */
+  arithmetic: string[];
+}
+
+/** Abilities by the size at which they were first seen, among the sizes that were tried. */
+export interface EmergenceThresholds {
+  /** What the models could do from there on, better than by guessing. */
+  abilities: string[];
+  /** What it took besides size. */
+  how: string[];
+  /** The family in which it was seen. */
+  models: string[];
+  /** Size of the smallest model of that family that could. */
+  parameters: NdArray;
+  /** Operations that its training took. */
+  flops: NdArray;
+  /** The document. */
+  source: string;
+  /** Its address. */
+  link: string;
+  /** What was read of it. */
+  seen: string;
+}
+
 /** One gate on every token, unit by unit: where it opens, where it shuts. */
 export interface GatesGates {
   /** The text as each model reads it. */
