@@ -103,8 +103,8 @@ def curves(*, task: Annotated[str, Choice(*TASKS)] = "sums", steps: Annotated[in
 
     Args:
         task: what the models were asked.
-        steps: how many steps an answer is thought to have that must all be right, such as digits; 1 leaves the score as it is, and
-            so do tasks whose answers are no such strings.
+        steps: how many steps an answer is thought to have that must all be right, such as digits; 1 leaves the score as
+            it is, and so do tasks whose answers are no such strings.
     """
     row, known = tasks()[task], sources_of()
     lines = [(line, known[line["source"]]) for line in row["lines"]]
