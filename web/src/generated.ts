@@ -177,6 +177,158 @@ export interface AttentionCalculatorVariance {
   scaled_gradient: NdArray;
 }
 
+/** How long the residual stream is after each part of each block, and who wrote what into it. */
+export interface BlockStream {
+  /** The text. */
+  tokens: string[];
+  /** Characters of the text that each token covers, from and up to. */
+  token_spans: NdArray;
+  /** Tokens there are. */
+  count: number;
+  /** The token looked at, counted from 0. */
+  token: number;
+  /** Who writes, in order: "embedding", "attention 0", "FFN 0" …; "block 0" where its parts are not told apart. */
+  writers: string[];
+  /** Whether the stream is the plain sum of what was written, with no norm after it. */
+  additive: boolean;
+  /** Length of what each wrote. */
+  written: NdArray;
+  /** Length of the stream after it. */
+  stream: NdArray;
+  /** Cosine of the angle between what it wrote and the stream before it: negative where it takes something back. NaN
+    for the embedding. */
+  cosine: NdArray;
+  /** What it wrote, measured along the last stream; these add up to the last stream's length. NaN, if not additive. */
+  along: NdArray;
+  /** How the stream's length after it comes about, at the token looked at. */
+  arithmetic: string[];
+  /** The last stream's length there as the sum of what embedding, attention and FFN wrote along it; empty, if not
+    additive. */
+  shared: string;
+}
+
+/** What enters the non-linearity, what leaves it, how sparse that is layer by layer, and which units write most. */
+export interface BlockFeedForward {
+  /** The text, as its encoder reads it if it is an encoder-decoder. */
+  tokens: string[];
+  /** Characters of the text that each token covers, from and up to. */
+  token_spans: NdArray;
+  /** Tokens there are. */
+  count: number;
+  /** The token looked at, counted from 0. */
+  token: number;
+  /** FFNs there are. */
+  layers: number;
+  /** The one looked at. */
+  layer: number;
+  /** Width of the stream. */
+  d_model: number;
+  /** Hidden units of the FFN. */
+  d_ff: number;
+  /** Weights and biases of one FFN. */
+  parameters: number;
+  /** The model's non-linearity: ReLU, GELU or SwiGLU. */
+  kind: string;
+  /** Sums for which the functions are drawn. */
+  z: NdArray;
+  /** ReLU, GELU, and SiLU, which is the curve of SwiGLU's gate. */
+  functions: string[];
+  /** Each function of z. */
+  curves: NdArray;
+  /** Edges of the histogram's bins. */
+  edges: NdArray;
+  /** Share of the layer's sums in each bin, over all tokens and units. */
+  histogram: NdArray;
+  /** Share of them beyond the outermost edges. */
+  outside: number;
+  /** Share of activations that are exactly 0. */
+  zero: NdArray;
+  /** Share of sums below 0 before the non-linearity. */
+  negative: NdArray;
+  /** Share of activations of at most `below` times the root mean square of their token's. */
+  small: NdArray;
+  /** Fewest units, as a share of all, that hold `carry` of the sum of squares; mean over the tokens. */
+  carriers: NdArray;
+  /** Units of the layer that write most at the token looked at, the largest first. */
+  units: NdArray;
+  /** What enters the non-linearity in each. */
+  sums: NdArray;
+  /** What leaves the unit; with SwiGLU, times its second factor. */
+  values: NdArray;
+  /** Length of what it writes into the stream. */
+  writes: NdArray;
+  /** How its value and its length come about. */
+  arithmetic: string[];
+}
+
+/** How long the gradient is at each depth of an untrained stack, with the norm here, there, or nowhere. */
+export interface BlockDepth {
+  /** post-norm, pre-norm, no norm, no residual (norm before each part). */
+  arrangements: string[];
+  /** Each stack's loss, in nats; a guess among all 64 tokens alike would have ln 64 = 4.16. */
+  loss: NdArray;
+  /** Length of dL/dx at the stream: what the first block reads, then what each block leaves. */
+  gradient: NdArray;
+  /** Length of the gradient by the FFN's second matrix of each block. */
+  weights: NdArray;
+  /** Root mean square of the stream's entries. */
+  stream: NdArray;
+  /** 1 - the mean cosine between the streams of two positions: 0 when nothing tells them apart. */
+  apart: NdArray;
+  /** Weights of one stack. */
+  parameters: number;
+}
+
+/** What becomes of the text's loss and of the next token when part of some blocks is switched off. */
+export interface BlockWithout {
+  /** The text. */
+  tokens: string[];
+  /** Characters of the text that each token covers, from and up to. */
+  token_spans: NdArray;
+  /** Blocks there are. */
+  layers: number;
+  /** What is switched off, block by block. */
+  off: string[];
+  /** Whether the numbers stayed within what the model's arithmetic can hold; if not, what is said after is NaN. */
+  finite: boolean;
+  /** -log₂ p of each token given those before it, in bits; NaN for the first. */
+  surprisal_before: NdArray;
+  /** The same with it switched off. */
+  surprisal_after: NdArray;
+  /** Mean of these, in bits a token. NaN of a single token. */
+  loss_before: number;
+  /** With it switched off. */
+  loss_after: number;
+  /** Tokens that are likeliest to come next, before or after. */
+  top_strings: string[];
+  /** Their probabilities, over the whole vocabulary. */
+  before: NdArray;
+  /** With it switched off. */
+  after: NdArray;
+  /** How far the second distribution is from the first, in bits. */
+  kl_bits: number;
+  /** Length of the stream at the last token: what the first block reads, then what each leaves. */
+  stream_before: NdArray;
+  /** With it switched off. */
+  stream_after: NdArray;
+}
+
+/** What the loss becomes when something is switched off in one block alone, for every block. */
+export interface BlockEachLayer {
+  /** The text. */
+  tokens: string[];
+  /** Characters of the text that each token covers, from and up to. */
+  token_spans: NdArray;
+  /** What is switched off: what attention writes, what the FFN writes, its residuals, its norms. */
+  kinds: string[];
+  /** Mean surprisal with everything on, in bits a token. */
+  loss_before: number;
+  /** With that switched off in this block alone; NaN where the numbers left what the model's arithmetic can hold. */
+  loss: NdArray;
+  /** What guessing among the whole vocabulary alike would have, in bits a token. */
+  uniform: number;
+}
+
 /** Models from 2017 on, by when they were described and how large they were, each number with its source. */
 export interface EmergencePublished {
   /** The models, oldest first, small before large. */

@@ -8,6 +8,7 @@ from unrolled.trace.paths import Edges, Step, edges_of, shortest_path
 from unrolled.trace.reading import logits_of, losses
 from unrolled.trace.recording import record
 from unrolled.trace.states import States, record_states
+from unrolled.trace.switches import NormOff, PartOff, ResidualOff
 from unrolled.trace.trace import Trace
 from unrolled.trace.wrapping import Report, report, wrap
 
@@ -19,9 +20,12 @@ __all__ = [
     "HeadScale",
     "Kind",
     "Lens",
+    "NormOff",
+    "PartOff",
     "Patch",
     "Replace",
     "Report",
+    "ResidualOff",
     "States",
     "Step",
     "Trace",

@@ -1,4 +1,4 @@
-"""Changing a model while it runs: a head switched off or scaled, a value replaced.
+"""Changing a model while it runs: a head switched off or scaled, a value replaced, a part of a block left out.
 
 A patched model is another `Model` over the same weights. Its changes hold during its own forward passes only, and what
 it has read is kept apart, so that whoever asks the unpatched model meanwhile gets the unpatched answer.
@@ -20,6 +20,7 @@ from unrolled.checkpoints.model import Model
 from unrolled.errors import BadKnob, ProbeNotFound
 from unrolled.models.families import family_of
 from unrolled.models.weighing import Ear, Factors, Kind
+from unrolled.trace.switches import NormOff, PartOff, ResidualOff, check_switches, switched
 
 _OF_ALL = ("norm.final", "logits")  # probes outside the blocks
 _OF_BLOCKS = ("resid.pre", "resid.post")  # probes that every list of blocks has
@@ -63,7 +64,8 @@ class Replace:
         object.__setattr__(self, "value", value)
 
 
-Patch = HeadOff | HeadScale | Replace
+Patch = HeadOff | HeadScale | Replace | PartOff | ResidualOff | NormOff
+_SWITCHES = PartOff | ResidualOff | NormOff
 
 
 @contextmanager
@@ -71,12 +73,16 @@ def patched(model: Model, patches: Sequence[Patch]) -> Iterator[Model]:
     """The model with these changes. Of two factors for one head both count. BadKnob, ProbeNotFound."""
     factors = _factors(model, patches)
     places = [_place(model, patch) for patch in patches if isinstance(patch, Replace)]
+    switches = [patch for patch in patches if isinstance(patch, _SWITCHES)]
+    check_switches(model.blocks, switches, model.name)
 
     @contextmanager
     def around() -> Iterator[None]:
         with ExitStack() as changes:
             if factors and model.ear is not None:
                 changes.enter_context(model.ear.scaled(factors))
+            if switches:
+                changes.enter_context(switched(model.blocks, switches, model.name))
             if places:
                 _replacing(changes, model.module, places)
             yield
@@ -87,7 +93,7 @@ def patched(model: Model, patches: Sequence[Patch]) -> Iterator[Model]:
 def _factors(model: Model, patches: Sequence[Patch]) -> Factors:
     factors: dict[tuple[Kind, int, int], float] = {}
     for patch in patches:
-        if isinstance(patch, Replace):
+        if not isinstance(patch, HeadOff | HeadScale):
             continue
         ear = _scalable(model)
         kind = patch.kind or ear.kinds[0]

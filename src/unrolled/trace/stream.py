@@ -13,8 +13,8 @@ from unrolled.checkpoints.model import Model
 from unrolled.errors import BadKnob, ProbeNotFound
 from unrolled.models.gpt import Block
 
-Point = Literal["pre", "mid", "post"]
-"""Of a block: before its attention, between attention and MLP, after the MLP."""
+Point = Literal["pre", "mid", "post", "attn", "mlp"]
+"""Of a block: before its attention, between attention and MLP, after the MLP; and what each of the two writes."""
 
 Place = tuple[int, Point]
 

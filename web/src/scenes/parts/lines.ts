@@ -105,6 +105,8 @@ export function namesOf(plot: Plot, lines: readonly Line[]): { line: Line; y: nu
       below.y += over / 2;
     }
   }
+  const over = Math.max(0, plot.top - (named[0]?.y ?? Infinity)); // above the chart stands its title
+  named.forEach((one) => (one.y += over));
   return named;
 }
 

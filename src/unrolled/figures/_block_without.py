@@ -1,0 +1,92 @@
+"""What a model says with something in its blocks switched off, for the figure `block`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64
+
+from unrolled.checkpoints import Model
+from unrolled.progress import Work
+from unrolled.sampling import distribution_of
+from unrolled.text import Tokens
+from unrolled.trace import NormOff, PartOff, ResidualOff, logits_of, losses, patched
+from unrolled.trace.stream import Place, Stream
+from unrolled.trace.switches import Part, Switch
+
+KINDS: dict[str, tuple[type[Switch], tuple[Part, ...]]] = {
+    "attention": (PartOff, ("attn",)),
+    "FFN": (PartOff, ("mlp",)),
+    "residuals": (ResidualOff, ("attn", "mlp")),
+    "norms": (NormOff, ("attn", "mlp")),
+}
+"""What may be switched off in a block: the switch, and the parts that it is for."""
+PARTS: dict[str, Part] = {"attention": "attn", "FFN": "mlp"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What a model says of a text."""
+
+    surprisal: Float64[np.ndarray, "token"]
+    """-log₂ p, in bits; NaN for the first."""
+    probabilities: Float64[np.ndarray, "vocabulary"]
+    """Of what comes next; NaN where its logits are no numbers."""
+    stream: Float64[np.ndarray, "point"]
+    """Length of the stream at the last token."""
+
+    @property
+    def loss(self) -> float:
+        """Mean surprisal; NaN of a single token."""
+        return float(self.surprisal[1:].mean()) if len(self.surprisal) > 1 else math.nan
+
+
+def switches_of(kind: str, layers: Sequence[int], parts: str = "both") -> list[Switch]:
+    """Of these blocks; `parts`: both, attention or FFN, for residuals and norms."""
+    make, own = KINDS[kind]
+    chosen = own if len(own) == 1 or parts == "both" else (PARTS[parts],)
+    return [make(layer, part) for layer in layers for part in chosen]
+
+
+def in_words(switch: Switch) -> str:
+    """ "residual around FFN 3"."""
+    part = "attention" if switch.part == "attn" else "FFN"
+    about = {PartOff: "", ResidualOff: "residual around ", NormOff: "norm of "}[type(switch)]
+    return f"{about}{part} {switch.layer}"
+
+
+def said_of(model: Model, tokens: Tokens) -> Work[Said]:
+    """Surprisal of each token, what comes next, and the stream's length at the last one."""
+    surprisal = (yield from losses(model, tokens)) if len(tokens) > 1 else np.empty(0)
+    logits = (yield from logits_of(model, tokens, [len(tokens) - 1]))[0]
+    places: list[Place] = [(0, "pre"), *((number, "post") for number in range(len(model.blocks)))]
+    stream = Stream(len(tokens), {place: model.blocks[place[0]] for place in places}, [len(tokens) - 1])
+    yield from model.reading(tokens.ids, stream.listening)
+    return Said(
+        surprisal=np.concatenate([[np.nan], surprisal.astype(np.float64) / math.log(2)]),
+        probabilities=_probabilities(logits),
+        stream=np.array([float(stream.heard[place].double().norm()) for place in places]),
+    )
+
+
+def _probabilities(logits: np.ndarray) -> Float64[np.ndarray, "vocabulary"]:
+    out = np.full(len(logits), np.nan)
+    if np.isfinite(logits).all():
+        found = distribution_of(logits)
+        out[found.order] = found.probabilities
+    return out
+
+
+def said_without(model: Model, tokens: Tokens, switches: Sequence[Switch]) -> Work[Said]:
+    """The same with these switched off."""
+    with patched(model, switches) as changed:
+        return (yield from said_of(changed, tokens))
+
+
+def divergence(before: np.ndarray, after: np.ndarray) -> float:
+    """Kullback-Leibler, in bits; NaN where one is no distribution."""
+    sure = before > 0
+    return float((before[sure] * np.log2(before[sure] / np.maximum(after[sure], 1e-300))).sum())
