@@ -39,7 +39,7 @@ def entries(book: Book) -> tuple[Entry, ...]:
 
 def folded(text: str) -> list[str]:
     """Words without case and accents, each once, in order."""
-    bare = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
+    bare = "".join(c for c in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(c))
     return list(dict.fromkeys(re.findall(r"\w+", bare)))
 
 
@@ -53,7 +53,9 @@ def _sections(book: Book) -> Iterator[Entry]:
         first, *rest = chapter.sections
         yield _entry("Chapters", chapter.title, f"/guide/{chapter.name}", chapter.lede, first.words)
         for each in rest:
-            title = f"{chapter.title}: {each.title}"
+            if each.title == "Sources":  # they are entries of their own
+                continue
+            title = f"{chapter.title} · {each.title}"
             yield _entry("Chapters", title, f"/guide/{chapter.name}#{each.anchor}", _beginning(each.words), each.words)
 
 

@@ -44,7 +44,7 @@ def every(book: Book) -> tuple[Page, ...]:
 def contents(book: Book) -> Page:
     """The front page: a model at work on the reader's text at once, then the chapters."""
     parts = "".join(
-        (f"<h2>{html.escape(numbered(book, part.title))}</h2>" if part.title else "") + _chapters(part.chapters)
+        (f"<h3>{html.escape(numbered(book, part.title))}</h3>" if part.title else "") + _chapters(part.chapters)
         for part in book.parts
     )
     main = (

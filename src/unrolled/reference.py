@@ -227,6 +227,7 @@ def _signature(each: Any) -> str:
         shown = fields(each) if is_dataclass(each) and each.__name__ in unrolled.__all__ else ()
         return f"({', '.join(f'{one.name}: {one.type}' for one in shown)})" if shown else ""
     made = each.fget if isinstance(each, property) else each
+    assert made is not None
     tree = ast.parse(textwrap.dedent(inspect.getsource(made))).body[0]
     assert isinstance(tree, ast.FunctionDef)
     said = "" if isinstance(each, property) else f"({ast.unparse(tree.args).removeprefix('self').removeprefix(', ')})"
@@ -247,6 +248,6 @@ def _table(name: str, heads: Iterable[str], rows: str) -> str:
     body = rows if rows.startswith("<tbody") else f"<tbody>{rows}</tbody>"
     label = html.escape(name)
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{label}"><table><thead><tr>{head}</tr></thead>'
+        f'<div class="table" tabindex="0" role="region" aria-label="{label}"><table><thead><tr>{head}</tr></thead>'
         f"{body}</table></div>"
     )

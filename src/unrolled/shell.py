@@ -85,7 +85,8 @@ def navigation(book: Book, path: str = "") -> str:
     """The search, the chapters by part, and the pages beside them; the one at `path` is marked."""
     parts = "".join(_part(number, each.title, _links(each.chapters, path)) for number, each in enumerate(book.parts))
     more = "".join(f"<li>{_link(link, title, path)}</li>" for link, title in MORE.items())
-    return f'{search_field("find")}{parts}<ul aria-label="More">{more}</ul>'
+    field = "" if path == "/search" else search_field("find")
+    return f'{field}{parts}<ul aria-label="More">{more}</ul>'
 
 
 def search_field(name: str) -> str:

@@ -215,7 +215,7 @@ def test_the_text_comes_along_until_it_is_forgotten(page: Page, server: str) -> 
     page.goto(f"{server}/")
     expect(text_box(page)).to_have_value("The capital of Italy is")
     page.keyboard.press("?")
-    page.get_by_role("button", name="Forget them").click()
+    page.get_by_role("button", name="Forget all this").click()
     expect(text_box(page)).to_have_value("The capital of France is")
     page.goto("about:blank")
     page.goto(f"{server}/guide/what_comes_next")

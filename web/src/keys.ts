@@ -1,22 +1,23 @@
-// The page's keys: / to the text, [ and ] between chapters, ? for help. Nowhere where letters are typed.
+// The page's keys: / to the text or the search, [ and ] between chapters, ? for help. Nowhere where letters are typed.
 
-export function listenToKeys(to: { text: () => void; help: () => void }): void {
+export function listenToKeys(to: { text: () => boolean; help: () => void }): void {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || typing(event.target)) return;
     if (document.querySelector("dialog[open]")) return;
-    const act = { "/": to.text, "?": to.help, "[": () => turn(-1), "]": () => turn(1) }[event.key];
+    const act = { "/": () => to.text() || document.querySelector<HTMLElement>("form.search input")?.focus(), "?": to.help, "[": () => turn(-1), "]": () => turn(1) }[event.key];
     if (!act) return;
     event.preventDefault();
     act();
   });
 }
 
-function typing(target: EventTarget | null): boolean {
+export function typing(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && target.matches("textarea, select, [contenteditable], input:not([type=range], [type=checkbox], [type=radio])");
 }
 
-function turn(step: number): void {
-  const links = [...document.querySelectorAll<HTMLAnchorElement>("nav.contents a[href]")];
-  const here = links.findIndex((link) => link.getAttribute("aria-current") || link.closest("[aria-current]") || link.pathname === location.pathname);
-  links[here < 0 ? (step > 0 ? 0 : -1) : here + step]?.click();
+/** To the chapter before or after; from any other page to the first. */
+function turn(step: 1 | -1): void {
+  const inside = document.querySelector("article[data-chapter]") !== null;
+  const rel = step > 0 ? "next" : "prev";
+  document.querySelector<HTMLAnchorElement>(inside ? `nav.turn a[rel="${rel}"]` : "nav.contents [data-chapter] a")?.click();
 }

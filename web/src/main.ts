@@ -6,6 +6,9 @@ import { type Figure, type FigureState, type PageData } from "./contracts";
 import { enhanceGuesses } from "./guess";
 import { kept } from "./kept";
 import { listenToKeys } from "./keys";
+import { enableSearch } from "./finding";
+import { present } from "./present";
+import { followReading, forgetReading } from "./reading";
 import { mount } from "./mount";
 import { notice } from "./notice";
 import { recordedDoor } from "./recorded/door.svelte";
@@ -17,6 +20,9 @@ import { typesetArticle } from "./typeset";
 const MOST = 5; // models side by side
 
 enhanceGuesses(document);
+enableSearch(document);
+followReading(document);
+present(document);
 for (const article of document.querySelectorAll(".prose")) typesetArticle(article);
 for (const pre of document.querySelectorAll<HTMLElement>(".prose pre")) {
   pre.tabIndex = 0; // what scrolls can be reached by keyboard
@@ -37,7 +43,7 @@ function start(data: PageData): void {
   if (!restore(page) && !data.recorded) carryOn(page, [...places]);
 
   const target = document.getElementById("bar") as HTMLElement;
-  const bar = mountComponent(Bar, { target, props: { page, contents: document.querySelector<HTMLElement>("nav.contents") } });
+  const bar = mountComponent(Bar, { target, props: { page, contents: document.querySelector<HTMLElement>("nav.contents"), forget: () => forgetReading(document) } });
   listenToKeys({ text: () => bar.focusText(), help: () => bar.openHelp() });
 
   for (const shown of page.figures) {
