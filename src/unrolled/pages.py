@@ -43,6 +43,8 @@ def every(book: Book) -> tuple[Page, ...]:
 
 def contents(book: Book) -> Page:
     """The front page: a model at work on the reader's text at once, then the chapters."""
+    if book is not guide.book():
+        return _contents_of_lessons(book)
     parts = "".join(
         (f"<h3>{html.escape(numbered(book, part.title))}</h3>" if part.title else "") + _chapters(part.chapters)
         for part in book.parts
@@ -54,6 +56,17 @@ def contents(book: Book) -> Page:
         f'{figure_html(FRONT)}<h2>The guide</h2><p class="go-on" hidden></p>{parts}</article>'
     )
     return Page("/", f"{book.title}: sequence models, taken apart while they run", main, (FRONT.name,))
+
+
+def _contents_of_lessons(book: Book) -> Page:
+    """The front page of somebody's own lessons, or of some chapters of ours."""
+    parts = "".join(
+        (f"<h2>{html.escape(part.title)}</h2>" if part.title else "") + _chapters(part.chapters) for part in book.parts
+    )
+    main = (
+        f'<article class="prose front"><h1>{html.escape(book.title)}</h1><p class="go-on" hidden></p>{parts}</article>'
+    )
+    return Page("/", book.title, main)
 
 
 def chapter(book: Book, name: str) -> Page:
@@ -127,6 +140,8 @@ def place_of(link: str) -> str:
     path = parts.path.removesuffix("index.html").removesuffix(".html")
     kind, _, name = path.strip("/").rpartition("/")
     kind = kind.rpartition("/")[2]
+    if kind == "embed":
+        kind, name = _embedded(name)
     if kind == "guide":
         guide.chapter(name)
     elif kind == "figures":
@@ -137,6 +152,12 @@ def place_of(link: str) -> str:
         )
     place = f"/{kind}/{name}" if kind in ("guide", "figures") else f"/{name}"
     return place + (f"#{parts.fragment}" if parts.fragment else "")
+
+
+def _embedded(name: str) -> tuple[str, str]:
+    """The page that a figure alone on an exported page comes from: `guide.gates.survival` from the chapter gates."""
+    kind, _, rest = name.partition(".")
+    return ("", "") if kind == "index" else (kind, rest.partition(".")[0])
 
 
 def _chapters(chapters: Iterable[Chapter]) -> str:

@@ -7,6 +7,7 @@ is the same blob that the command line writes; asked for `application/vnd.unroll
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
 import socket
@@ -19,18 +20,19 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from unrolled import checkpoints, cli, guide, pages, reference, shell, wire
+from unrolled import checkpoints, classroom, cli, guide, pages, reference, shell, wire
 from unrolled.desk import Desk, Shelf
-from unrolled.errors import Busy, PortTaken, UnrolledError
+from unrolled.errors import BadInput, Busy, PortTaken, UnrolledError
 from unrolled.figures import answer, catalogue, check_knobs, figure, opened_by
 from unrolled.guide import Book
+from unrolled.lessons import Shown
 from unrolled.progress import Progress, Work
 from unrolled.schema import figure_json
 
@@ -56,13 +58,21 @@ class Asked(BaseModel):
 
 
 def create_app(
-    shelf: Shelf | None = None, *, book: Callable[[], Book] = guide.book, waiting: int = 16, warm: bool = False
+    shelf: Shelf | None = None,
+    *,
+    book: Callable[[], Book] = guide.book,
+    lessons: Shown | None = None,
+    token: str = "",
+    waiting: int = 16,
+    warm: bool = False,
 ) -> FastAPI:
     """The application.
 
     Args:
         shelf: which models and runs there are.
         book: the guide to serve, asked anew for every page.
+        lessons: a teacher's folder, served as the guide.
+        token: what a classroom's link carries; without it nothing is answered.
         waiting: questions that may wait for a model.
         warm: open the default model at once.
     """
@@ -77,28 +87,34 @@ def create_app(
             warming.cancel()
 
     app = FastAPI(title="unrolled", docs_url=None, redoc_url=None, lifespan=lifespan)
-    app.add_middleware(Guard)
+    app.add_middleware(Guard, token=token)
     app.add_exception_handler(UnrolledError, _said)
     app.add_exception_handler(HTTPException, _said)
     app.add_exception_handler(RequestValidationError, _misread)
     app.add_exception_handler(Exception, _mistaken)
-    _page_routes(app, shelf, book)
+    _page_routes(app, shelf, (lambda: lessons.now().book) if lessons else book, "/reload.js" if lessons else "")
+    if lessons:
+        _lesson_routes(app, lessons)
     _question_routes(app, shelf, model_desk, Desk(waiting))
     app.mount("/", GZipMiddleware(StaticFiles(directory=str(resources.files("unrolled") / "page"))))
     return app
 
 
-def _page_routes(app: FastAPI, shelf: Shelf, book: Callable[[], Book]) -> None:
+def _page_routes(app: FastAPI, shelf: Shelf, book: Callable[[], Book], script: str = "") -> None:
+    """`script`: one more, that every page loads."""
+    more = f'<script src="{script}" defer></script></head>' if script else "</head>"
+
     def route(path: str, page: Callable[..., shell.Page]) -> None:
         def answer(request: Request) -> HTMLResponse:
             now = book()
             shown = page(now, **request.path_params)
-            return HTMLResponse(shell.document(shown, now, models_json(shelf), shelf.all_runs))
+            document = shell.document(shown, now, models_json(shelf), shelf.all_runs)
+            return HTMLResponse(document.replace("</head>", more, 1))
 
         app.add_api_route(path, answer, methods=["GET"])
 
     route("/", pages.contents)
-    route("/guide/{name}", pages.chapter)
+    route("/guide/{name}", _chapter)
     route("/figures", lambda _: pages.all_figures())
     route("/figures/{name}", pages.figure_alone)
     route("/search", pages.search)
@@ -111,6 +127,28 @@ def _page_routes(app: FastAPI, shelf: Shelf, book: Callable[[], Book]) -> None:
     @app.get("/references.bib")
     def references() -> Response:
         return Response(pages.bibtex(book()), media_type="text/plain; charset=utf-8")
+
+
+def _chapter(book: Book, name: str) -> shell.Page:
+    """A chapter; those of our own guide stay where they are when a teacher's lessons are served."""
+    ours = guide.book()
+    here = {each.name for each in book.chapters}
+    return pages.chapter(ours if name not in here and name in {each.name for each in ours.chapters} else book, name)
+
+
+def _lesson_routes(app: FastAPI, lessons: Shown) -> None:
+    """What lies beside lessons, by the names that their pages use; and whether something has changed."""
+
+    @app.get("/api/lessons")
+    def version() -> dict[str, str]:
+        return {"version": lessons.version()}
+
+    @app.get("/images/{name:path}")
+    def image(name: str) -> FileResponse:
+        found = lessons.now().files.get(f"/images/{name}")
+        if found is None:
+            raise HTTPException(404)
+        return FileResponse(found)
 
 
 def _question_routes(app: FastAPI, shelf: Shelf, model_desk: Desk, light_desk: Desk) -> None:
@@ -165,15 +203,20 @@ def models_json(shelf: Shelf) -> list[dict[str, Any]]:
     return [entry_json(checkpoints.entry(name)) for name in shelf.names()]
 
 
-def listen(port: int) -> socket.socket:
-    """A socket on 127.0.0.1; port 0 takes any free one. Raises PortTaken."""
+def listen(port: int, host: str = "127.0.0.1") -> socket.socket:
+    """A socket on 127.0.0.1, or wherever a classroom is to reach it; port 0 takes any free one. Raises PortTaken."""
     # With its protocol named asyncio sets TCP_NODELAY; without, each small answer waits 40 ms for an acknowledgement.
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        sock.bind(("127.0.0.1", port))
+        sock.bind((host, port))
     except (OSError, OverflowError) as error:
         sock.close()
+        if host != "127.0.0.1" and not isinstance(error, OverflowError) and error.errno != errno.EADDRINUSE:
+            raise BadInput(
+                f"“{host}” is no address of this machine. Give one that it has in its network, or 0.0.0.0 for all."
+            ) from None
         why = "another program listens there" if isinstance(error, OSError) else "ports go from 0 to 65535"
         raise PortTaken(
             f"Port {port} cannot be had: {why}. Give another one, or --port 0 for any that is free."
@@ -197,17 +240,25 @@ def serve(app: FastAPI, sock: socket.socket, ready: Callable[[], None]) -> None:
 
 
 class Guard:
-    """Refuses foreign hosts, foreign origins and oversized bodies; puts the safety headers on every answer."""
+    """Refuses foreign hosts, foreign origins and oversized bodies; puts the safety headers on every answer.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    In a classroom (`token`) the machine has many names, so that who knows the token is answered instead: it comes once,
+    in the link, and is then a cookie of this site alone.
+    """
+
+    def __init__(self, app: ASGIApp, token: str = "") -> None:
+        self.app, self.token = app, token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         headers = {name.decode("latin1"): value.decode("latin1") for name, value in scope["headers"]}
-        refused = _refusal(scope["method"], headers)
+        if self.token and classroom.brought(scope, self.token):
+            await classroom.welcome(scope, self.token)(scope, receive, send)
+            return
+        entitled = bool(self.token) and classroom.entitled(headers, self.token)
+        refused = classroom.REFUSED if self.token and not entitled else _refusal(scope["method"], headers, entitled)
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -216,14 +267,16 @@ class Guard:
 
         if refused:
             status, sentence = refused
-            await JSONResponse({"error": sentence, "kind": "Refused"}, status)(scope, receive, send_guarded)
+            told = {"error": sentence, "kind": "Refused"}
+            answer = PlainTextResponse(sentence, status) if status == 401 else JSONResponse(told, status)
+            await answer(scope, receive, send_guarded)
         else:
             await self.app(scope, receive, send_guarded)
 
 
-def _refusal(method: str, headers: dict[str, str]) -> tuple[int, str] | None:
+def _refusal(method: str, headers: dict[str, str], entitled: bool = False) -> tuple[int, str] | None:
     host = headers.get("host", "")
-    if host.rsplit(":", 1)[0] not in HOSTS and host not in HOSTS:
+    if not entitled and host.rsplit(":", 1)[0] not in HOSTS and host not in HOSTS:
         return 421, f"This server answers only as {', '.join(HOSTS)}, not as “{host[:100]}”."
     origin = headers.get("origin")
     if origin and origin != f"http://{host}":

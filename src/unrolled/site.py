@@ -11,6 +11,7 @@ import base64
 import gzip
 import hashlib
 import html
+import json
 import posixpath
 import re
 from collections.abc import Iterable, Mapping
@@ -25,16 +26,21 @@ from unrolled.figures._panel import Panel
 from unrolled.guide import Book
 from unrolled.progress import Progress, Work
 from unrolled.recording import Place, Tape
+from unrolled.schema import figure_json
 from unrolled.shell import Page
 from unrolled.state import Loaded, answered
 
 BUDGET = 3_000_000
 """Bytes that a whole guide may have, compressed as a host sends it."""
+BITS = 16
+"""Significant bits of the numbers in longer rows: five digits, more than a picture shows."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data: blob:; "
     "base-uri 'none'; form-action 'self'"
 )
 """Any page may hold one in an iframe: a policy in the document cannot forbid that, and this one should not."""
+LISTED = ("name", "title", "architecture", "takes_target", "here", "size_bytes")
+"""What the script needs of a model where none is chosen."""
 KINDS = {".js": "script", ".css": "styles", ".woff2": "fonts", ".html": "pages"}
 _BUILT = re.compile(
     r"[ \t]*<script\b[^>]*\bsrc=[^>]*></script>\n?|[ \t]*<link\b[^>]*\b(?:stylesheet|preload)\b[^>]*>\n?"
@@ -44,13 +50,12 @@ _DATA = re.compile(r'<script type="application/json" id="page">.*?</script>', re
 
 @dataclass(frozen=True)
 class Stock:
-    """What a site is made from. `models`: as the page lists them. `more`: pages and files that only the doors know."""
+    """What a site is made from. `models`: as the page lists them. `files`: what lies beside the pages."""
 
     book: Book
     shelf: Shelf
     models: list[dict[str, Any]]
     when: str
-    more: tuple[Page, ...] = ()
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
@@ -78,20 +83,42 @@ def building(stock: Stock, shown: Iterable[Page]) -> Work[Site]:
     figures = {path: standing.places(document, pairs_of(stock.book)) for path, document in made.items()}
     total, done = sum(map(len, figures.values())), 0
     known = {shell.file_of(path) for path in made} | set(stock.files)
-    for path, document in made.items():
-        recorder = Recorder(site, stock.shelf)
-        for place in figures[path]:
-            yield Progress(done, total, f"{place.id} of {path}")
-            yield from recorder.place(place)
-            done += 1
-        recorded = recorder.finished(path, stock.when)
-        writing = Writing(recorded, known, stock.when)
-        site.files[shell.file_of(path)] = writing.page(document, path, figures[path]).encode()
-        for place in figures[path]:
-            file = recorded["embeds"][place.id]
-            site.files[file] = writing.page(_alone(document, path, place), f"/{file}", [place]).encode()
-    site.files |= _built()
+    first: dict[str, tuple[Place, dict[str, Any]]] = {}
+    for path, served in made.items():
+        places, document = figures[path], served
+        if path.startswith("/figures/") and places and places[0].figure in first:  # as its first chapter has it
+            place, recorded = first[places[0].figure]
+            document, places, done = standing.standing_as(document, place), [place], done + 1
+        else:
+            recorder = Recorder(site, stock.shelf)
+            for place in places:
+                yield Progress(done, total, f"{place.id} of {path}")
+                yield from recorder.place(place)
+                done += 1
+            recorded = recorder.finished(path, stock.when)
+        _write(site, Writing(recorded, known, stock.when), document, path, places)
+        for place in places if path.startswith("/guide/") else ():
+            first.setdefault(place.figure, (place, recorded))
+    site.files |= _built() | _schemas(figures.values())
     return site
+
+
+def _write(site: Site, writing: Writing, document: str, path: str, places: list[Place]) -> None:
+    site.files[shell.file_of(path)] = writing.page(document, path, places).encode()
+    for place in places:
+        file = writing.recorded["embeds"][place.id]
+        if file not in site.files:
+            site.files[file] = writing.page(_alone(document, path, place), f"/{file}", [place]).encode()
+
+
+def _schemas(shown: Iterable[list[Place]]) -> dict[str, bytes]:
+    """What the script knows of each figure, once for all pages: a script each, since a page from disk loads no data."""
+    names = sorted({place.figure for places in shown for place in places})
+    return {f"schema/{name}.js": f"(globalThis.unrolledFigures ??= []).push({_js(name)});\n".encode() for name in names}
+
+
+def _js(name: str) -> str:
+    return json.dumps(figure_json(name), ensure_ascii=False, separators=(",", ":"))
 
 
 def pages_of(book: Book, *, whole: bool = True) -> tuple[Page, ...]:
@@ -134,7 +161,7 @@ class Recorder:
         """Packs everything into files of the site; gives what the page's script has to know of them."""
         packs = {}
         for name, tape in self._tapes.items():
-            packed = packing.pack(tape.answers)
+            packed = packing.pack(tape.answers, bits=BITS)
             packs[name] = f"{name}-{hashlib.sha256(packed.content).hexdigest()[:12]}"
             for key, content in {packs[name]: packed.content, **packed.shared}.items():
                 told = base64.b64encode(content).decode()
@@ -164,10 +191,11 @@ class Writing:
         if data := standing.data_of(document):
             used = {name for place in places for name in place.state.runs}
             data["runs"] = [run for run in data["runs"] if run["name"] in used]
-            data["models"] = [entry | {"opens": [], "closed": {}} for entry in data["models"]]
+            data["models"] = [{name: entry[name] for name in LISTED} for entry in data["models"]]
+            data["figures"] = []
             data["recorded"] = self.recorded | {"root": root}
             document = standing.with_data(document, data)
-        document = _BUILT.sub("", document).replace("</head>", f"{_head(root)}</head>", 1)
+        document = _BUILT.sub("", document).replace("</head>", f"{_head(root, places)}</head>", 1)
         if places:
             document = document.replace("</article>", f"{_note(places, self.when)}</article>", 1)
         return shell.relative(shell.LINK.sub(self._reachable, document), path)
@@ -178,11 +206,13 @@ class Writing:
         return found[0] if inside else f'{found[1]}="/"'
 
 
-def _head(root: str) -> str:
+def _head(root: str, places: list[Place]) -> str:
+    names = sorted({place.figure for place in places})
+    schemas = "".join(f'    <script src="{root}schema/{name}.js" defer></script>\n' for name in names)
     return (
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         f'    <meta name="generator" content="unrolled {unrolled.__version__}">\n'
-        f'    <script src="{root}dress.js"></script>\n    <link rel="stylesheet" href="{root}site.css">\n'
+        f'    <script src="{root}dress.js"></script>\n    <link rel="stylesheet" href="{root}site.css">\n{schemas}'
         f'    <script src="{root}site.js" defer></script>\n  '
     )
 
@@ -195,7 +225,8 @@ def _note(places: list[Place], when: str) -> str:
     what = f"{f', with {models}' if models else ''}{f', on “{read[0]}”' if read else ''}"
     return (
         f'<p class="recorded">Recorded, not live: the figures of this page answer from what unrolled '
-        f"{unrolled.__version__} computed on {html.escape(when + what)}. Knobs go from one recorded value to the next. "
+        f"{unrolled.__version__} computed on {html.escape(when + what)}. Knobs go from one recorded value to the next; "
+        "longer rows of numbers are kept to five digits. "
         "For another text, another model or your own numbers, open this page’s link in your own copy: "
         "<code>unrolled open LINK</code>.</p>"
     )

@@ -6,6 +6,7 @@ runs, those of the first place that names some.
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -93,3 +94,9 @@ class _Reader(HTMLParser):
 def state_json(state: State) -> str:
     """A whole state, as a place's `data-state` holds it."""
     return json.dumps(asdict(state), sort_keys=True)
+
+
+def standing_as(page: str, place: Place) -> str:
+    """The page with its one figure in another place's state, under that place's name."""
+    at = f'data-id="{html.escape(place.id)}" data-state="{html.escape(state_json(place.state))}"'
+    return re.sub(r'data-id="[^"]*" data-state="[^"]*"', lambda _: at, page, count=1)

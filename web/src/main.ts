@@ -30,6 +30,7 @@ for (const pre of document.querySelectorAll<HTMLElement>(".prose pre")) {
   pre.setAttribute("aria-label", pre.closest("section")?.querySelector("h2")?.textContent ?? "Code");
 }
 const data = JSON.parse(document.getElementById("page")?.textContent || "null") as PageData | null;
+if (data?.recorded) data.figures = globalThis.unrolledFigures ?? [];
 if (data) start(data);
 
 function start(data: PageData): void {

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import webbrowser
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import unrolled
-from unrolled.cli import export, generate, models, score, train
+from unrolled.cli import export, generate, models, score, serve, train
 from unrolled.cli.bar import errors, finish
 from unrolled.cli.options import AsJson, Browser, Device, Dtype, ModelNames, Port, RunNames
 from unrolled.errors import UnrolledError
@@ -34,6 +33,8 @@ app.command()(train.train)
 app.command()(generate.generate)
 app.command()(score.score)
 app.command()(export.export)
+app.command()(serve.serve)
+app.command("new-lesson")(serve.new_lesson)
 USAGE_ERROR: Any = typer.BadParameter.__base__  # Typer's own; it does not export the name
 
 
@@ -82,19 +83,6 @@ def version() -> None:
     print(unrolled.__version__)
 
 
-@app.command()
-def serve(
-    model: ModelNames = None,
-    run: RunNames = None,
-    port: Port = 8765,
-    browser: Browser = True,
-    device: Device = "cpu",
-    dtype: Dtype = "float32",
-) -> None:
-    """Serve the guide on this machine, with your own models and training runs beside the known ones."""
-    _serve("/", Own(model or [], run or []), port, browser, device, dtype)
-
-
 @app.command("open")
 def open_link(
     link: Annotated[str, typer.Argument(help="A link copied from a figure, whoever's machine it came from.")],
@@ -108,7 +96,7 @@ def open_link(
     """Open someone's link to a picture on your own machine."""
     from unrolled import pages
 
-    _serve(pages.place_of(link), Own(model or [], run or []), port, browser, device, dtype)
+    serve.serving(pages.place_of(link), serve.Serving(model or [], run or [], device, dtype), port, browser)
 
 
 @app.command(
@@ -171,29 +159,6 @@ class Own:
 
     models: list[str]
     runs: list[str]
-
-
-def _serve(place: str, own: Own, port: int, browser: bool, device: str, dtype: str) -> None:
-    from unrolled import checkpoints, server
-    from unrolled.checkpoints import run_names
-    from unrolled.desk import Shelf
-
-    for spec in own.models:
-        checkpoints.entry(spec)
-    for spec in own.runs:
-        run_names.run(spec)
-    sock = server.listen(port)
-    address = f"http://127.0.0.1:{sock.getsockname()[1]}{place}"
-
-    def ready() -> None:
-        print(f"unrolled is at {address}  (Ctrl-C stops it)", flush=True)
-        if browser:
-            webbrowser.open(address)
-
-    with sock:
-        server.serve(
-            server.create_app(Shelf(own.models, runs=own.runs, device=device, dtype=dtype), warm=True), sock, ready
-        )
 
 
 def _default(panel: Any) -> list[str]:

@@ -18,6 +18,7 @@ from unrolled.errors import BadInput
 
 if TYPE_CHECKING:
     from unrolled.guide import Book
+    from unrolled.lessons import Lessons
     from unrolled.site import Site
 
 LIST = "unrolled-site.json"
@@ -39,17 +40,31 @@ def export(
 
     picture.check_extra()
     _check(out)
-    book, whole = _book(lessons, chapter or []), not (lessons or chapter)
+    if lessons and chapter:
+        raise BadInput("--lessons and --chapter were both given; a site has the one or the other.")
+    found, whole = _lessons(lessons) if lessons else None, not (lessons or chapter)
+    book = found.book if found else _book(chapter or [])
+    images = {path.lstrip("/"): file.read_bytes() for path, file in found.files.items()} if found else {}
     shelf = Shelf(model or [], runs=run or [], device=device, dtype=dtype)
-    stock = site.Stock(book, shelf, server.models_json(shelf), _today())
+    stock = site.Stock(book, shelf, server.models_json(shelf), _today(), images)
     shown = (*site.pages_of(book, whole=whole), *([reference.command_line(command())] if whole else []))
     made = finish(site.building(stock, shown))
     _write(made, out)
     _report(made, out)
 
 
-def _book(lessons: Path | None, chapters: list[str]) -> Book:
-    """Our guide, some chapters of it, or a teacher's folder."""
+def _lessons(folder: Path) -> Lessons:
+    """A teacher's folder, if nothing in it wants mending."""
+    from unrolled import lessons
+
+    found = lessons.read(folder)
+    if found.problems:
+        raise BadInput("\n".join(["Nothing is written while lessons want mending:", *map(str, found.problems)]))
+    return found
+
+
+def _book(chapters: list[str]) -> Book:
+    """Our guide, or some chapters of it."""
     from unrolled import guide
 
     whole = guide.book()

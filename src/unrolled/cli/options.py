@@ -8,7 +8,7 @@ import typer
 
 Device = Annotated[str, typer.Option(help="Where models run: cpu, cuda or mps.")]
 Dtype = Annotated[str, typer.Option(help="Numbers they run in: float32, bfloat16, float16 or float64.")]
-Port = Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes any that is free.")]
+Port = Annotated[int, typer.Option(help="Port; 0 takes any that is free.")]
 Browser = Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")]
 ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="Name or path of a model.", show_default=False)]
 ModelNames = Annotated[

@@ -120,7 +120,7 @@ def render(name: str, source: str, known: Mapping[str, Reference] | None = None)
     made: Rendered = rendered(source, references() if known is None else known)
     about = made.about
     return Chapter(
-        name, about["title"], about["lede"], about["order"], about.get("part", ""),
+        name, about["title"], about.get("lede", ""), about.get("order", 0), about.get("part", ""),
         made.html, made.places, made.sections, made.cites,
     )  # fmt: skip
 

@@ -76,7 +76,8 @@ def rendered(source: str, known: Mapping[str, Reference]) -> Rendered:
     about = tomllib.loads(next(token.content for token in tokens if token.type == "front_matter"))
     sections = _sections(tokens, about["title"])
     body = markdown.renderer.render(tokens, markdown.options, env)
-    head = f'<h1>{html.escape(about["title"])}</h1>\n<p class="lede">{html.escape(about["lede"])}</p>\n'
+    lede = f'<p class="lede">{html.escape(about["lede"])}</p>\n' if about.get("lede") else ""
+    head = f"<h1>{html.escape(about['title'])}</h1>\n{lede}"
     places = tuple(_place(token) for token in tokens if token.type == "fence" and token.info.startswith("figure "))
     return Rendered(about, head + body, places, sections, tuple(cites))
 

@@ -6,6 +6,7 @@ import { Held } from "./held.svelte";
 import { bytesOf, unpack } from "./unpack";
 
 declare global {
+  var unrolledFigures: Figure[] | undefined; // of schema/NAME.js
   var unrolledRecorded: ((name: string, base64: string) => void) | undefined;
 }
 
