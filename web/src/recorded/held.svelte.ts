@@ -25,7 +25,7 @@ export class Held {
     if (!found) throw new UnrolledError(`This page holds recorded answers, and not this one. Edit in your own copy: \`${commandOf(this.figure, panel, question)}\``, "NotRecorded");
     if (found.error) throw new UnrolledError(found.error.error, found.error.kind);
     const result = decode(await found.answer());
-    return { ...result, provenance: result.provenance.map((entry) => ({ ...entry, kind: "recorded" as const })) };
+    return { ...result, provenance: result.provenance.map((entry) => (entry.kind === "published" ? entry : { ...entry, kind: "recorded" as const })) };
   };
 
   /** The values that a knob may take while all others stand as they do; null where it may take any. */
