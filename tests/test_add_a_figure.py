@@ -44,7 +44,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tree = tmp_path_factory.mktemp("added") / "tree"
     shutil.copytree(ROOT, tree, ignore=NOT_COPIED)
     files = dict(FILE.findall((ROOT / "docs" / "add-a-figure.md").read_text(encoding="utf-8")))
-    assert set(files) == {"src/unrolled/figures/surprise.py", "web/src/views/surprise.svelte"}
+    assert set(files) == {"src/unrolled/figures/unexpected.py", "web/src/views/unexpected.svelte"}
     for name, code in files.items():
         assert not (tree / name).exists(), f"{name} is in the project already; the document should add another figure"
         (tree / name).write_text(code, encoding="utf-8")
@@ -70,19 +70,19 @@ def get(url: str, body: dict[str, Any] | None = None) -> Any:
 @pytest.fixture(scope="module")
 def answered(tree: Path, smollm2_path: Path) -> Any:
     """What the command line says."""
-    asked = ("figure", "surprise", "--model", "smollm2", "--text", TEXT, "--json")
+    asked = ("figure", "unexpected", "--model", "smollm2", "--text", TEXT, "--json")
     return json.loads(run(tree, "-m", "unrolled", *asked))
 
 
 def test_the_document_passes_the_linter(tree: Path) -> None:
-    name = "src/unrolled/figures/surprise.py"
+    name = "src/unrolled/figures/unexpected.py"
     run(tree, "-m", "ruff", "check", "--no-cache", name)
     run(tree, "-m", "ruff", "format", "--no-cache", "--check", name)
 
 
 def test_types_are_generated(tree: Path) -> None:
     generated = (tree / "web" / "src" / "generated.ts").read_text(encoding="utf-8")
-    assert "export interface SurpriseBits" in generated
+    assert "export interface UnexpectedBits" in generated
 
 
 def test_command_line_has_it_and_its_numbers_are_next_token_s(tree: Path, answered: Any) -> None:
@@ -98,14 +98,14 @@ def test_command_line_has_it_and_its_numbers_are_next_token_s(tree: Path, answer
 
 
 def test_server_has_it_and_says_the_same(address: str, answered: Any) -> None:
-    assert "surprise" in [figure["name"] for figure in get(f"{address}/api/catalogue")["figures"]]
-    said = get(f"{address}/api/figures/surprise/bits", {"models": ["smollm2"], "text": TEXT, "knobs": {}})
+    assert "unexpected" in [figure["name"] for figure in get(f"{address}/api/catalogue")["figures"]]
+    said = get(f"{address}/api/figures/unexpected/bits", {"models": ["smollm2"], "text": TEXT, "knobs": {}})
     assert said["data"]["strings"] == answered["data"]["strings"]
     assert said["data"]["bits"] == pytest.approx(answered["data"]["bits"], abs=1e-4)
 
 
 def test_page_draws_it(address: str, page: Page, answered: Any) -> None:
-    page.goto(f"{address}/figures/surprise#v1&text={TEXT.replace(' ', '%20')}")
+    page.goto(f"{address}/figures/unexpected#v1&text={TEXT.replace(' ', '%20')}")
     rows = page.locator("svg.scene [data-token]")
     rows.nth(4).wait_for(timeout=60_000)
     assert [row.get_attribute("data-token") for row in rows.all()] == answered["data"]["strings"]

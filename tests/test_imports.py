@@ -10,7 +10,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "src" / "unrolled"
 WORDS = {"errors", "progress", "provenance"}  # what every part shares
-SAID = {"sampling", "scoring", "generating", "translating"}  # what a language model says, and how well
+SAID = {"sampling", "scoring", "forecasting", "generating", "translating"}  # what a language model says, and how well
 DOORS = {"server", "cli", "widget", "__main__", "__init__"}  # the last hands on what the doors give, when asked
 MAY_IMPORT = {
     "errors": set(),
@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "checkpoints": {"text", "models", *WORDS},
     "trace": {"text", "models", "checkpoints", *WORDS},
     "scoring": {"text", "models", "checkpoints", "trace", *WORDS},
+    "forecasting": {"scoring", "checkpoints", "progress"},
     "generating": {"text", "models", "checkpoints", "sampling", *WORDS},
     "translating": {"text", "models", "checkpoints", *WORDS},
     "training": {"text", "models", "checkpoints", "trace", *SAID, *WORDS},

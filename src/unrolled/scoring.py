@@ -88,6 +88,15 @@ class Score:
         return float(self.surprisals.sum()) / math.log(2) / self.bytes if self.bytes else math.nan
 
 
+Measure = Callable[[Tensor, Tensor], Tensor]
+"""Logits (n, vocabulary) and the tokens that came (n,) -> numbers for each of them (n, k), the surprisal first."""
+
+
+def surprisal(logits: Tensor, came: Tensor) -> Tensor:
+    """-ln p of what came, in nats: (n, 1)."""
+    return logits.logsumexp(dim=1, keepdim=True) - logits.gather(1, came[:, None])
+
+
 def score(
     model: Model,
     text: str,
@@ -112,6 +121,21 @@ def score(
         BadKnob: a window longer than the model reads, a stride that leaves a token with nothing before it, a state to
             carry where there is none.
     """
+    found, _ = yield from measured_score(model, text, surprisal, window=window, stride=stride, bos=bos, carry=carry)
+    return found
+
+
+def measured_score(
+    model: Model,
+    text: str,
+    measure: Measure,
+    *,
+    window: int | None = None,
+    stride: int | None = None,
+    bos: bool = False,
+    carry: bool | None = None,
+) -> Work[tuple[Score, Float64[np.ndarray, "token k"]]]:
+    """As `score`, and beside it all that `measure` says of each scored token."""
     if "logits" not in model.probes:
         raise ProbeNotFound(f"{model.name} has no logits: it does not say what comes next.")
     span = span_of(model, window=window, stride=stride, carry=carry)
@@ -120,10 +144,10 @@ def score(
         why = "it has one" if ids else "it is empty"
         raise EmptyText(f"The text needs two tokens at least, one to read and one to score; {why}.")
     has_bos = bos and ids[0] == model.tokenizer.bos_id
-    surprisals = yield from surprisals_of(model, ids, span)
+    found = yield from measured(model, ids, span, measure)
     skipped = 0 if has_bos else first_bytes(model.tokenizer, text, ids[0])
-    return Score(
-        surprisals=surprisals,
+    scored = Score(
+        surprisals=found[:, 0],
         ids=np.array(ids[1:], np.int64),
         bytes=len(text.encode()) - skipped,
         first_scored=has_bos,
@@ -131,6 +155,7 @@ def score(
         bos=has_bos,
         lossless=model.tokenizer.decode(ids) == text,
     )
+    return scored, found
 
 
 def span_of(model: Model, *, window: int | None = None, stride: int | None = None, carry: bool | None = None) -> Span:
@@ -153,8 +178,8 @@ def span_of(model: Model, *, window: int | None = None, stride: int | None = Non
     return Span(window=window, stride=stride)
 
 
-def surprisals_of(model: Model, ids: Sequence[int], span: Span) -> Work[Float64[np.ndarray, "token"]]:
-    """-ln p of every id but the first, in nats: (n - 1,)."""
+def measured(model: Model, ids: Sequence[int], span: Span, measure: Measure) -> Work[Float64[np.ndarray, "token k"]]:
+    """What `measure` says of every id but the first: (n - 1, k)."""
     low, high = min(ids), max(ids)
     if low < 0 or high >= model.vocabulary:
         raise BadInput(
@@ -162,13 +187,25 @@ def surprisals_of(model: Model, ids: Sequence[int], span: Span) -> Work[Float64[
             " another model's."
         )
     row = torch.tensor(ids, dtype=torch.long, device=model.device)
-    out = np.empty(len(ids) - 1, np.float64)
-    for start, found in _carried(model, row) if span.carried else _windows(model, row, span):
-        out[start - 1 : start - 1 + len(found)] = found
-        done = start - 1 + len(found)
-        yield Progress(done, len(out), "tokens scored")
+    out: list[np.ndarray] = []
+    for start, found in _carried(model, row, measure) if span.carried else _windows(model, row, span, measure):
+        out.append(found)
+        yield Progress(start - 1 + len(found), len(ids) - 1, "tokens scored")
         stop_if_cancelled()
-    return out
+    return np.concatenate(out)
+
+
+def surprisals_side_by_side(model: Model, texts: Sequence[Sequence[int]]) -> list[Float64[np.ndarray, "token"]]:
+    """-ln p of every id but the first of each of some short texts, in nats; all are read in one pass.
+
+    What stands behind a shorter one's end is not seen by it: a causal model does not look ahead.
+    """
+    for ids in texts:
+        model.check_ids(ids)
+    longest = max(len(ids) for ids in texts)
+    rows = torch.tensor([[*ids, *[ids[-1]] * (longest - len(ids))] for ids in texts], device=model.device)
+    found = _read_out(model, rows, None, 0, surprisal)[:, :, 0]
+    return [row[: len(ids) - 1] for row, ids in zip(found, texts, strict=True)]
 
 
 def windows(n: int, window: int, stride: int) -> Iterator[tuple[int, int, int]]:
@@ -195,18 +232,18 @@ def first_bytes(tokenizer: Tokenizer, text: str, first: int) -> int:
     return len(text[: tokenizer.encode(text).spans[0][1]].encode())  # spelled otherwise: the characters it covers
 
 
-def _windows(model: Model, row: Tensor, span: Span) -> Iterator[tuple[int, np.ndarray]]:
-    """Index of a first scored token and surprisals from it on; windows that are alike are read side by side."""
+def _windows(model: Model, row: Tensor, span: Span, measure: Measure) -> Iterator[tuple[int, np.ndarray]]:
+    """Index of a first scored token and what is said from it on; windows that are alike are read side by side."""
     assert span.window is not None
     assert span.stride is not None
     most = max(1, _TOGETHER // span.window)
     alike: list[tuple[int, int, int]] = []
     for each in windows(len(row), span.window, span.stride):
         if alike and (len(alike) == most or _shape(each) != _shape(alike[0])):
-            yield from _side_by_side(model, row, alike)
+            yield from _side_by_side(model, row, alike, measure)
             alike = []
         alike.append(each)
-    yield from _side_by_side(model, row, alike)
+    yield from _side_by_side(model, row, alike, measure)
 
 
 def _shape(window: tuple[int, int, int]) -> tuple[int, int]:
@@ -214,33 +251,31 @@ def _shape(window: tuple[int, int, int]) -> tuple[int, int]:
     return end - start, first - start
 
 
-def _side_by_side(model: Model, row: Tensor, alike: Sequence[tuple[int, int, int]]) -> Iterator[tuple[int, np.ndarray]]:
+def _side_by_side(
+    model: Model, row: Tensor, alike: Sequence[tuple[int, int, int]], measure: Measure
+) -> Iterator[tuple[int, np.ndarray]]:
     rows = torch.stack([row[start:end] for start, _, end in alike])
     skip = alike[0][1] - alike[0][0] - 1  # positions whose next token was scored before
-    found = _losses(model, rows, None, skip)
+    found = _read_out(model, rows, None, skip, measure)
     for (_, first, _), each in zip(alike, found, strict=True):
         yield first, each
 
 
-def _carried(model: Model, row: Tensor) -> Iterator[tuple[int, np.ndarray]]:
+def _carried(model: Model, row: Tensor, measure: Measure) -> Iterator[tuple[int, np.ndarray]]:
     """One reading from the first token to the last, in parts for the sake of memory and progress."""
     cache = model.new_cache()
     for start in range(0, len(row) - 1, WINDOW):
-        yield start + 1, _losses(model, row[None, start : start + WINDOW + 1], cache, 0)[0]
+        yield start + 1, _read_out(model, row[None, start : start + WINDOW + 1], cache, 0, measure)[0]
 
 
-def _losses(model: Model, rows: Tensor, cache: Cache | None, skip: int) -> np.ndarray:
-    """rows (batch, n + 1), of which n are read after what `cache` holds -> -ln p of what follows each of them but the
-    first `skip`: (batch, n - skip)."""
+def _read_out(model: Model, rows: Tensor, cache: Cache | None, skip: int, measure: Measure) -> np.ndarray:
+    """rows (batch, n + 1), of which n are read after what `cache` holds -> what `measure` says of what follows each of
+    them but the first `skip`: (batch, n - skip, k)."""
     said = rows[:, 1 + skip :].reshape(-1)
     logits_at = _reading(model, rows[:, :-1], cache, skip)
-    out = np.empty(len(said), np.float64)
-    for at in range(0, len(said), _READ_OUT):
-        part = slice(at, at + _READ_OUT)
-        logits = logits_at(part)
-        chosen = logits.gather(1, said[part, None])[:, 0]
-        out[part] = (logits.logsumexp(dim=1) - chosen).cpu().numpy()
-    return out.reshape(len(rows), -1)
+    parts = [slice(at, at + _READ_OUT) for at in range(0, len(said), _READ_OUT)]
+    found = [measure(logits_at(part), said[part]).double().cpu().numpy() for part in parts]
+    return np.concatenate(found).reshape(len(rows), len(said) // len(rows), -1)
 
 
 def _reading(model: Model, rows: Tensor, cache: Cache | None, skip: int) -> Callable[[slice], Tensor]:

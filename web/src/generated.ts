@@ -1085,6 +1085,122 @@ export interface RecurrenceWavefront {
   recorded_where: string;
 }
 
+/** How many bits each token told a model that read all before it, and what that makes of the text. */
+export interface SurpriseSurprisal {
+  /** The scored tokens: all but a first one that has nothing before it. */
+  strings: string[][];
+  /** That first one; empty where a beginning-of-text token stood before it. */
+  unscored: string[];
+  /** Characters of the text that each scored token covers, from and up to. */
+  spans: NdArray[];
+  /** Surprisal −log₂ p of each token, in bits. */
+  bits: NdArray[];
+  /** What the model gave the token before it read it, over the whole vocabulary. */
+  probabilities: NdArray[];
+  /** Its place among all tokens of the vocabulary; 1 is the likeliest. */
+  ranks: NdArray[];
+  /** The token that the model found likeliest there. */
+  expected: string[][];
+  /** Its probability. */
+  expected_probabilities: NdArray[];
+  /** How unsure the model was there: the surprisal that it expected, in bits. */
+  entropy_bits: NdArray[];
+  /** How many tokens stood before it in its window. */
+  before: NdArray[];
+  /** Surprisal of all scored tokens together, in bits: of the text. */
+  total_bits: number[];
+  /** Mean loss: their mean surprisal in nats, which is what training makes small. */
+  nats_per_token: number[];
+  /** The same in bits. */
+  bits_per_token: number[];
+  /** exp(mean loss): as unsure as among so many equally likely tokens. */
+  perplexity: number[];
+  /** Surprisal of the text over the bytes that it was scored on: comparable across vocabularies. */
+  bits_per_byte: number[];
+  /** Tokens that were scored. */
+  n_token: number[];
+  /** UTF-8 bytes that they stand for. */
+  n_byte: number[];
+  /** Tokens that there are to choose from. */
+  vocabulary_size: number[];
+  /** log₂ of that: surprisal of every token to a model that knows nothing, in bits. */
+  uniform_bits: number[];
+  /** Tokens read at once; 0 where a state was carried through the whole text. */
+  window: number[];
+  /** Tokens from one window's start to the next one's; 0 where a state was carried. */
+  stride: number[];
+  /** How the model read the text, in words. */
+  reading: string[];
+  /** The mean loss, worked out. */
+  loss_arithmetic: string[];
+  /** The perplexity, worked out. */
+  perplexity_arithmetic: string[];
+  /** Bits per byte, worked out. */
+  byte_arithmetic: string[];
+  /** Windows of all these models are smaller than this. */
+  window_below: number;
+}
+
+/** Every text that a few words make after the reader's: the conditionals multiply, and all texts add up to 1. */
+export interface SurpriseChain {
+  /** The words, as the model's tokens. */
+  words: string[];
+  /** The token of each branch; “anything else” stands for all others of the vocabulary together. */
+  strings: string[];
+  /** What its whole path adds to the reader's text. */
+  texts: string[];
+  /** Index of the branch before it; −1 for the text itself. */
+  parent: NdArray;
+  /** Tokens after the text, from 1. */
+  depth: NdArray;
+  /** Probability given the text and all branches before it. */
+  conditional: NdArray;
+  /** Product of the conditionals along its path. */
+  joint: NdArray;
+  /** 1 where nothing grows from it: these are the texts whose probabilities are added. */
+  is_text: NdArray;
+  /** How many these are. */
+  n_text: number;
+  /** Their probabilities together: 1, up to rounding. */
+  total: number;
+  /** Whether nothing but the words may follow, so that their shares are scaled up to 1. */
+  is_restricted: boolean;
+}
+
+/** Two texts that differ in one place: which does a model find likelier, and by how much? */
+export interface SurprisePairs {
+  /** What both texts begin with. */
+  before: string[];
+  /** How the right one goes on. */
+  right: string[];
+  /** How the wrong one goes on. */
+  wrong: string[];
+  /** How both end. */
+  after: string[];
+  /** Surprisal of the right text, without its first token, in bits. */
+  bits_right: NdArray[];
+  /** Surprisal of the wrong text, in bits. */
+  bits_wrong: NdArray[];
+  /** The wrong text's less the right one's, in bits; above 0 the right one is likelier. */
+  preference: NdArray[];
+  /** The difference, worked out. */
+  arithmetic: string[][];
+  /** Pairs of the kind in which the right text is likelier; a pair of the reader's own is not counted. */
+  n_right: number[];
+  /** Their share; guessing gives 0.5. */
+  share: number[];
+  /** Lower end of its 95 % interval. */
+  low: number[];
+  /** Upper end. */
+  high: number[];
+  /** Pairs of the kind. */
+  n_pair: number;
+  /** Pairs of the reader's own before them: 0 or 1. */
+  n_own: number;
+  /** What is right about the right ones. */
+  about: string;
+}
+
 /** Loss and perplexity over what was learnt from. */
 export interface TrainingCurves {
   /** What the run is called. */
