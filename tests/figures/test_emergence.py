@@ -17,7 +17,7 @@ import pytest
 
 from unrolled.figures import _emergence_published as rows
 from unrolled.figures import answer, figure
-from unrolled.figures.emergence import TASKS, UPWARDS, per_step
+from unrolled.figures.emergence import TASKS, UPWARDS, WEI, per_step
 from unrolled.progress import finish
 
 ALLOWED = {"what", "value", "withheld", "text", "how", "note", "source", "where"}
@@ -53,9 +53,10 @@ def test_every_row_has_a_document_and_a_place_in_it() -> None:
         assert all(source.values()), name
     for model in said["model"]:
         assert re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", model["date"]), model["name"]
-        for kind in ("new", "data"):
-            assert (kind in model) == (model.get(f"{kind}_source") in sources), (model["name"], kind)
-            assert (kind in model) == bool(model.get(f"{kind}_where")), (model["name"], kind)
+        assert ("new" in model) == (model.get("new_source") in sources) == bool(model.get("new_where")), model["name"]
+        for row in model.get("words", []):
+            assert row.keys() == {"what", "text", "source", "where"}, (model["name"], row)
+            assert row["source"] in sources, (model["name"], row)
         for row in model["numbers"]:
             assert faults(row, sources, said["measure"]) == [], (model["name"], row)
     for task in drawn["task"]:
@@ -64,7 +65,10 @@ def test_every_row_has_a_document_and_a_place_in_it() -> None:
             assert line["where"], (task["name"], line["name"])
             assert len(line["sizes"]) == len(line["values"]), (task["name"], line["name"])
             assert line["sizes"] == sorted(line["sizes"]), (task["name"], line["name"])
-    assert rows.sources_of()["wei2022emergent"].link
+    used = {row["source"] for model in said["model"] for row in [*model["numbers"], *model.get("words", [])]}
+    used |= {model["new_source"] for model in said["model"] if "new" in model} | {WEI}
+    used |= {line["source"] for task in drawn["task"] for line in task["lines"]}
+    assert used == sources.keys()
 
 
 def test_a_row_without_a_document_would_be_noticed() -> None:
@@ -227,7 +231,8 @@ def test_published_is_in_the_order_of_time_and_says_what_was_not_disclosed() -> 
     assert (np.diff(found.year) >= 0).all()
     assert found.year[found.names.index("GPT-3 175B")] == pytest.approx(2020 + 4.5 / 12)
     assert set(UPWARDS) <= set(found.number_what)
-    withheld = np.isnan(found.number_value) & (np.array(found.number_what) != "data")
+    in_words = {"data", "programs"}
+    withheld = np.isnan(found.number_value) & ~np.isin(found.number_what, list(in_words))
     assert {found.number_text[i] for i in np.flatnonzero(withheld)} == {"not disclosed"}
     assert all(bool(new) == bool(source) == bool(link)
                for new, source, link in zip(found.new, found.new_source, found.new_link, strict=True))  # fmt: skip

@@ -113,8 +113,7 @@ def words(value: float, unit: str) -> str:
 
 def _entry(row: Mapping[str, Any], measures: Mapping[str, Any], known: Mapping[str, Source]) -> Entry:
     numbers = [_number(each, measures[each["what"]], known) for each in row["numbers"]]
-    if "data" in row:
-        numbers.append(_data(row, known))
+    numbers += [_words(each, known) for each in row.get("words", ())]
     return Entry(
         **{name: row[name] for name in ("name", "family", "maker", "date")},
         new=_joined(row.get("new", "")),
@@ -132,12 +131,10 @@ def _number(row: Mapping[str, Any], measure: Mapping[str, Any], known: Mapping[s
     return Number(what=row["what"], value=value, text=_joined(text), about=_joined(about), source=source, where=where)
 
 
-def _data(row: Mapping[str, Any], known: Mapping[str, Source]) -> Number:
-    """What it was trained on, in words: a row like the others, with no value."""
-    source, where = known[row["data_source"]], row["data_where"]
-    return Number(
-        what="data", value=math.nan, text=_joined(row["data"]), about="what it read", source=source, where=where
-    )
+def _words(row: Mapping[str, Any], known: Mapping[str, Source]) -> Number:
+    """A row like the others whose text is a sentence and whose value is not a number."""
+    source, text = known[row["source"]], _joined(row["text"])
+    return Number(what=row["what"], value=math.nan, text=text, about="", source=source, where=row["where"])
 
 
 def _joined(text: str) -> str:

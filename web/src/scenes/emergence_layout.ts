@@ -157,7 +157,7 @@ function entryLayout(model: Model | undefined, top: number, width: number, narro
   const newsAt = top + 26;
   let y = newsAt + 20 * news.length + LINE * newsSource.length + (news.length ? GAP + 4 : 4);
   const rows = (model?.rows ?? []).map((row): Told => {
-    const prose = row.what === "data"; // a sentence: it takes the place of what it means
+    const prose = row.about === ""; // a sentence: it takes the place of what it means
     const what = folded(row.what, (room[0] ?? 0) + 24, 7.2);
     const about = prose ? [] : folded(row.about, (room[2] ?? 0) + 24, 6.3);
     const text = folded(row.text, (room[1] ?? 0) + 24 + (prose && !narrow ? (room[2] ?? 0) : 0), prose ? 7 : 8);
