@@ -1,0 +1,57 @@
+"""What the chapter on scale says of SmolLM2 and of exact match, measured again."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from unrolled import guide
+from unrolled.checkpoints import Model, open_model
+from unrolled.progress import finish
+
+PLACES = {place.id: place for place in guide.chapter("scale").places}
+
+
+@pytest.fixture(scope="module")
+def smollm2() -> Model:
+    return open_model("smollm2")
+
+
+def shares(model: Model, text: str) -> dict[str, float]:
+    """The likeliest tokens with their probabilities."""
+    logits = finish(model.next_logits(model.encode(text).ids)).astype(np.float64)
+    chances = np.exp(logits - np.logaddexp.reduce(logits))
+    return {model.tokenizer.piece(int(token)): float(chances[token]) for token in np.argsort(-chances)[:40]}
+
+
+def text_of(place: str) -> str:
+    text: str = PLACES[place].state["text"]
+    return text
+
+
+def test_without_steps_it_names_what_stands_in_the_question(smollm2: Model) -> None:
+    found = shares(smollm2, text_of("at_once"))
+    assert next(iter(found)) == "2"
+    assert 0.01 <= found["7"] <= 0.025
+
+
+def test_with_the_steps_written_out_it_reads_the_answer_off_but_cannot_take_the_step(smollm2: Model) -> None:
+    whole = text_of("with_steps")
+    found = shares(smollm2, whole)
+    assert next(iter(found)) == "7"
+    assert found["7"] > 5 * sorted(found.values())[-2]
+    before, _, _ = whole.partition("7. The answer is")
+    assert before.endswith("9 - 2 = ")
+    lost = shares(smollm2, before)
+    assert next(iter(lost)) != "7"
+    assert lost.get("7", 0.0) < 0.05
+
+
+def test_the_sums_about_sums() -> None:
+    assert 0.3**4 < 0.01
+    assert round(100 * 0.95**4) == 81
+    assert pytest.approx(0.5, abs=0.02) == 2000 * 0.25**6
+    assert round(10**-0.076, 2) == 0.84
+    assert pytest.approx((1500, 1.7), rel=0.01) == (175e9 / 117e6, 300 / 175)
+    assert 10 / 27 < 1
+    assert pytest.approx(3, abs=0.1) == 10 * 8 / 27
