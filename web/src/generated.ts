@@ -79,6 +79,176 @@ export interface AlignmentByLength {
   about: string;
 }
 
+/** The parts of a loaded model, and the text's tokens on their way through them. */
+export interface ArchitectureModel {
+  /** Whose parts. */
+  model: string;
+  /** The first tokens of the text, which flow through; of a published shape none. */
+  read: string[];
+  /** The first tokens that a decoder reads besides its encoder; of other models none. */
+  target_read: string[];
+  /** Parts, as their block calls them. */
+  names: string[];
+  /** Where they stand in the module tree; the whole model is the empty path. */
+  paths: string[];
+  /** What each is: "linear, 576 → 1,536". */
+  kinds: string[];
+  /** embedding, position, norm, query, key, value, attention, mlp, recurrent, head or other. */
+  roles: string[];
+  /** The list of blocks that a part is in, where several blocks are alike; empty elsewhere. */
+  stacks: string[];
+  /** Which of these is shown, counted from 0; -1 elsewhere. */
+  blocks: NdArray;
+  /** How many blocks hold such a part. */
+  repeats: NdArray;
+  /** What it gives, for n tokens of the text and m of a decoder's. */
+  shapes: string[];
+  /** Numbers that one such part holds. */
+  parameters: NdArray;
+  /** The same, worked out. */
+  parameters_said: string[];
+  /** Floating-point operations in matrix products that one such part takes for one token. */
+  operations: NdArray;
+  /** The same, worked out. */
+  operations_said: string[];
+  /** 1: as many for each token; 2: in proportion to the tokens that are looked at; 0: once a text, and not counted. */
+  grows: NdArray;
+  /** The part to whose result this one's is added, counted from 0; -1: to none. */
+  joins: NdArray;
+  /** Figures that look into it, as NAME#KEY=VALUE&…, separated by spaces. */
+  opens: string[];
+  /** Root mean square of the vector that the part gives for each of the first tokens; NaN where it gives none. */
+  sizes: NdArray;
+  /** Blocks in the longest stack of blocks that are alike. */
+  n_blocks: number;
+  /** Tokens in the text for which operations and memory are counted. */
+  context: number;
+  /** Of the whole model. */
+  total_parameters: number;
+  /** The sum over the parts. */
+  total_parameters_said: string;
+  /** Floating-point operations for one token, the whole model's. */
+  total_operations: number;
+  /** The sum over the parts. */
+  total_operations_said: string;
+  /** Those of them that grow with the text: queries × keys, weights × values. */
+  attention_operations: number;
+  /** Memory that the weights take. */
+  weights_bytes: number;
+  /** The same, worked out. */
+  weights_said: string;
+  /** Memory that is kept of a text of `context` tokens so that the next token need not read it again: keys and values,
+    or a state. */
+  kept_bytes: number;
+  /** The same, worked out. */
+  kept_said: string;
+  /** What is to be known of the numbers. */
+  note: string;
+}
+
+/** The parts of a published model, built from its shape alone: no weights are loaded, so the largest costs nothing. */
+export interface ArchitecturePublished {
+  /** Whose parts. */
+  model: string;
+  /** The first tokens of the text, which flow through; of a published shape none. */
+  read: string[];
+  /** The first tokens that a decoder reads besides its encoder; of other models none. */
+  target_read: string[];
+  /** Parts, as their block calls them. */
+  names: string[];
+  /** Where they stand in the module tree; the whole model is the empty path. */
+  paths: string[];
+  /** What each is: "linear, 576 → 1,536". */
+  kinds: string[];
+  /** embedding, position, norm, query, key, value, attention, mlp, recurrent, head or other. */
+  roles: string[];
+  /** The list of blocks that a part is in, where several blocks are alike; empty elsewhere. */
+  stacks: string[];
+  /** Which of these is shown, counted from 0; -1 elsewhere. */
+  blocks: NdArray;
+  /** How many blocks hold such a part. */
+  repeats: NdArray;
+  /** What it gives, for n tokens of the text and m of a decoder's. */
+  shapes: string[];
+  /** Numbers that one such part holds. */
+  parameters: NdArray;
+  /** The same, worked out. */
+  parameters_said: string[];
+  /** Floating-point operations in matrix products that one such part takes for one token. */
+  operations: NdArray;
+  /** The same, worked out. */
+  operations_said: string[];
+  /** 1: as many for each token; 2: in proportion to the tokens that are looked at; 0: once a text, and not counted. */
+  grows: NdArray;
+  /** The part to whose result this one's is added, counted from 0; -1: to none. */
+  joins: NdArray;
+  /** Figures that look into it, as NAME#KEY=VALUE&…, separated by spaces. */
+  opens: string[];
+  /** Root mean square of the vector that the part gives for each of the first tokens; NaN where it gives none. */
+  sizes: NdArray;
+  /** Blocks in the longest stack of blocks that are alike. */
+  n_blocks: number;
+  /** Tokens in the text for which operations and memory are counted. */
+  context: number;
+  /** Of the whole model. */
+  total_parameters: number;
+  /** The sum over the parts. */
+  total_parameters_said: string;
+  /** Floating-point operations for one token, the whole model's. */
+  total_operations: number;
+  /** The sum over the parts. */
+  total_operations_said: string;
+  /** Those of them that grow with the text: queries × keys, weights × values. */
+  attention_operations: number;
+  /** Memory that the weights take. */
+  weights_bytes: number;
+  /** The same, worked out. */
+  weights_said: string;
+  /** Memory that is kept of a text of `context` tokens so that the next token need not read it again: keys and values,
+    or a state. */
+  kept_bytes: number;
+  /** The same, worked out. */
+  kept_said: string;
+  /** What is to be known of the numbers. */
+  note: string;
+}
+
+/** Published shapes from 2017 on, and the loaded models among them: what of each is where. */
+export interface ArchitectureSizes {
+  /** The models. */
+  names: string[];
+  /** What the knob `preset` calls it; empty for a loaded model. */
+  keys: string[];
+  /** Of publication; 0 for a loaded model. */
+  years: NdArray;
+  /** Blocks, of an encoder-decoder those of one side. */
+  layers: NdArray;
+  /** Of a token's vector. */
+  widths: NdArray;
+  /** Counted on the modules. */
+  parameters: NdArray;
+  /** Parameters as the source prints them; empty for a loaded model. */
+  said: string[];
+  /** Paper and table. */
+  sources: string[];
+  /** Parameters in tables and in a head of its own. */
+  embedding: NdArray;
+  /** Parameters in attention. */
+  attention: NdArray;
+  /** Parameters in the layers between, or in recurrent ones. */
+  mlp: NdArray;
+  /** Other parameters, norms for the most part. */
+  rest: NdArray;
+  /** Floating-point operations for one token in a text of `context` tokens. */
+  operations: NdArray;
+  /** Those of them that grow with the text. */
+  growing: NdArray;
+  /** What is kept of such a text, at 2 bytes a number. */
+  kept_bytes: NdArray;
+  /** Tokens in the text. */
+  context: number;
+}
+
 /** Scaled dot-product attention, one step at a time. */
 export interface AttentionCalculatorSteps {
   /** One row a token: what enters the head. */
