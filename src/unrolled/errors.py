@@ -12,7 +12,8 @@ given, what exists, what to do. Every door shows that sentence and nothing else.
     │   ├── UnknownPanel
     │   ├── UnknownChapter
     │   ├── UnknownModel
-    │   └── UnknownRun
+    │   ├── UnknownRun
+    │   └── UnknownClaim
     ├── ModelError          422   the model is there, and cannot be used for this
     │   ├── BadCheckpoint         damaged, hostile, or not what it says it is
     │   ├── UnsupportedModel      an architecture or file type that is not opened
@@ -21,6 +22,9 @@ given, what exists, what to do. Every door shows that sentence and nothing else.
     ├── TrainingError       500   a training cannot go on; its last save is whole
     │   ├── Diverged              loss, gradient or weights are no numbers any more
     │   └── SaveFailed            the disk does not take a save
+    ├── ExperimentError     500   a result that cannot be used, or a plan that is too long
+    │   ├── BadResult             damaged, or not what it says it is
+    │   └── OverBudget            more work than was allowed; says the estimate
     ├── GetFailed           502   a checkpoint could not be fetched
     ├── MissingExtra        501   an optional package is not installed
     ├── Busy                429   too many questions wait already
@@ -82,6 +86,10 @@ class UnknownRun(NotFound):
     """No training run of that name or in that folder."""
 
 
+class UnknownClaim(NotFound):
+    """No experiment of that name."""
+
+
 class ModelError(UnrolledError):
     """The model is there, and cannot be used for this."""
 
@@ -116,6 +124,20 @@ class Diverged(TrainingError):
 
 class SaveFailed(TrainingError):
     """The disk does not take a save; says why and which save is whole."""
+
+
+class ExperimentError(UnrolledError):
+    """An experiment's result cannot be used, or its plan is too long."""
+
+    status = 500
+
+
+class BadResult(ExperimentError):
+    """A result file that is damaged or another's; names the file."""
+
+
+class OverBudget(ExperimentError):
+    """More work than was allowed; says the estimate."""
 
 
 class GetFailed(UnrolledError):
