@@ -141,7 +141,7 @@ def test_help_lists_the_knobs_with_their_bounds(
     [
         (
             ["figure", "next_tokn"],
-            "lens, next_token, path_length, recurrence, training. Did you mean next_token?",
+            "lens, next_token, path_length, positions, recurrence, training. Did you mean next_token?",
         ),
         (
             ["figure", "next_token", "--panel", "nope"],

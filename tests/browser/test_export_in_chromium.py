@@ -42,6 +42,11 @@ CASES: dict[str, Case] = {
     "sample": ("next_token", ["--panel", "sample", "--n-tokens", "5"], {"panel": "sample", "n_tokens": "5"}),
     "lens": ("lens", [], {}),
     "path": ("path_length", ["--n", "12", "--j", "9"], {"n": "12", "j": "9"}),
+    "shift": (
+        "positions",
+        ["--panel", "shift", "--view", "shift=0.3.2", "--d-model", "16"],
+        {"panel": "shift", "view.shift": "0.3.2", "d_model": "16"},
+    ),
     "head": ("attention_calculator", ["--panel", "head", "--layer", "2"], {"panel": "head", "layer": "2"}),
     "map": ("heads", ["--panel", "map", "--layer", "3"], {"panel": "map", "layer": "3"}),
     "overview of heads": ("heads", [], {}),

@@ -1093,6 +1093,156 @@ export interface PathLengthTimes {
   about: string;
 }
 
+/** The words change places. Does each token still get the same vector, with positions and without, masked or not? */
+export interface PositionsShuffle {
+  /** The text's words. */
+  words: string[];
+  /** How many: where the knobs `first` and `second` end. */
+  n_words: number;
+  /** Four ways to run each model: told positions or not, all tokens seen or only earlier ones. */
+  ways: string[];
+  /** The text as the model reads it. */
+  tokens: string[][];
+  /** Characters of the text that each token covers, from and up to. */
+  token_spans: NdArray[];
+  /** The same tokens in the new order. */
+  shuffled: string[][];
+  /** Place in the text, counted from 0, of the token that now stands here. */
+  came_from: NdArray[];
+  /** By place in the text: length of the change of the token's output, as a share of the output's length. */
+  difference: NdArray[];
+  /** The largest of them. */
+  largest: NdArray[];
+  /** Of the two texts' vectors, each the mean of its words' outputs. */
+  cosine: NdArray[];
+  /** Differences up to here are float32 rounding: sums were added in another order. */
+  rounding: number;
+  /** Which of the ways is the model's own. */
+  trained: number[];
+  /** How it is told positions: learned, sinusoidal, rope, alibi or none. */
+  scheme: string[];
+  /** How the largest difference of each way came about. */
+  arithmetic: string[][];
+}
+
+/** Positions as rows of sines and cosines: quick ones at the left, slow ones at the right. */
+export interface PositionsSinusoids {
+  /** PE(pos, dimension), from −1 to 1. */
+  encoding: NdArray;
+  /** base^(2i/d): a position is divided by it, then comes the sine and the cosine. */
+  divisor: NdArray;
+  /** 2π times that: positions until the pair comes round. */
+  wavelength: NdArray;
+  /** Turns that the pair makes from the first position shown to the last. */
+  turns: NdArray;
+  /** The dimension's formula with its numbers; pos stands for the position. */
+  rule: string[];
+}
+
+/** How alike the rows of any two positions are: their dot product knows the distance, and nothing else. */
+export interface PositionsPairs {
+  /** Dot product of the rows of two positions. */
+  dots: NdArray;
+  /** Σ cos(distance / divisor) over the pairs: the same, from the distance alone. */
+  by_distance: NdArray;
+  /** Largest difference between the two, over all pairs of positions. */
+  residual: number;
+  /** A row's dot product with itself, d/2. */
+  own: number;
+  /** The largest dot product of two different positions. */
+  nearest: number;
+  /** How far apart those two are. */
+  nearest_apart: number;
+  /** Distance of their rows, √(d − 2 × dot product): above 0, so no two rows are the same. */
+  nearest_gap: number;
+  /** The same in figures. */
+  unique: string;
+  /** The sum behind each distance. */
+  arithmetic: string[];
+}
+
+/** The linear map that moves a sinusoidal encoding k positions on. */
+export interface PositionsShift {
+  /** M_k, one 2 × 2 rotation for each pair on its diagonal. */
+  matrix: NdArray;
+  /** k / divisor, by which each pair turns, in radians. */
+  angle: NdArray;
+  /** Largest absolute difference between M_k PE(pos) and PE(pos + k), over positions 0 to 511. */
+  residual: number;
+  /** PE(pos). */
+  before: NdArray;
+  /** M_k PE(pos). */
+  moved: NdArray;
+  /** PE(pos + k), from the formula. */
+  direct: NdArray;
+  /** Row times column behind each entry of M_k PE(pos). */
+  arithmetic: string[];
+}
+
+/** The same two words at every pair of places: what do sinusoids, RoPE and ALiBi make of their score? */
+export interface PositionsSchemes {
+  /** none, sinusoids, RoPE, ALiBi. */
+  schemes: string[];
+  /** Position of the query. */
+  query: NdArray;
+  /** Position of the key, at the query or before it. */
+  key: NdArray;
+  /** What goes into the softmax: q · k / √d with what the scheme makes of it. */
+  scores: NdArray;
+  /** Largest difference between the scores of two pairs that are equally far apart. */
+  spread: NdArray;
+  /** Largest difference between any two scores. */
+  range: NdArray;
+  /** Positions: where the knobs `query` and `key` end. */
+  n_place: number;
+  /** The knob `query`, inside of the positions shown. */
+  chosen_query: number;
+  /** The knob `key`, at the query or before it. */
+  chosen_key: number;
+  /** The sum behind the chosen pair's score. */
+  arithmetic: string[];
+  /** What each head of ALiBi takes off a score for each position of distance. */
+  slopes: NdArray;
+  /** How they come about. */
+  slope_arithmetic: string[];
+  /** Whose slope the picture has, counted from 1. */
+  head: number;
+}
+
+/** What trained models know of places: a learned table, RoPE's turning; and the same text moved further on. */
+export interface PositionsLoaded {
+  /** The text as the model reads it. */
+  tokens: string[][];
+  /** learned, sinusoidal, rope, alibi or none. */
+  scheme: string[];
+  /** Tokens that it reads at most. */
+  context: number[];
+  /** Of a table: cosine of the rows of two positions. Of RoPE: mean over its pairs of cos(angle between the two
+    positions), which is what turning alone does to a vector's dot product with itself, if all pairs are equally long.
+    Empty for ALiBi and none. */
+  similarity: NdArray[];
+  /** Mean similarity at each distance. Unitless. */
+  mean: NdArray[];
+  /** The smallest at that distance. */
+  low: NdArray[];
+  /** The largest: where it is the smallest, the distance alone decides. */
+  high: NdArray[];
+  /** The largest similarity of two different positions; NaN where there is none. */
+  closest: number[];
+  /** Positions until a pair of RoPE or of sinusoids comes round; empty for the others. */
+  wavelength: NdArray[];
+  /** Pairs that do not come round within the model's context. */
+  slow: number[];
+  /** ALiBi's; empty for the others. */
+  slopes: NdArray[];
+  /** Positions by which the whole text was moved: the knob, or as far as the model reads. */
+  moved_by: number[];
+  /** Length of the change of each token's output then, as a share of the output's length. */
+  moved: NdArray[];
+  /** Changes up to here are float32 rounding. */
+  rounding: number;
+}
+
 /** The state after each token: every column is what the layer knows at that point. */
 export interface RecurrenceStates {
   /** The text as each model reads it. */

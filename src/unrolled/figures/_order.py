@@ -16,12 +16,12 @@ from unrolled.progress import Work
 from unrolled.sampling import distribution_of
 from unrolled.text import Tokens
 
-_WORD = re.compile(r"\w+(?:['’-]\w+)*")
+WORD = re.compile(r"\w+(?:['’-]\w+)*")
 
 
 def words_of(text: str) -> tuple[str, ...]:
     """The text's words, without what stands between them. BadInput, if there are not two."""
-    words = tuple(_WORD.findall(text))
+    words = tuple(WORD.findall(text))
     if len(words) < 2:
         raise BadInput(f"“{text[:60]}” has {len(words) or 'no'} word; to exchange two, type a second one.")
     return words
@@ -29,7 +29,7 @@ def words_of(text: str) -> tuple[str, ...]:
 
 def swapped(text: str, first: int, second: int) -> str:
     """The text with the words of these numbers exchanged; what stands between words stays where it is."""
-    places = [match.span() for match in _WORD.finditer(text)]
+    places = [match.span() for match in WORD.finditer(text)]
     for name, at in (("first", first), ("second", second)):
         if at >= len(places):
             raise BadKnob(f"recurrence (order): {name} was {at}; the text has words 0 to {len(places) - 1}.")

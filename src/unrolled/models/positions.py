@@ -22,6 +22,19 @@ def sinusoids(start: int, n: int, d_model: int, *, base: float = 10_000.0) -> Te
     return torch.stack((angles.sin(), angles.cos()), dim=-1).flatten(1)[:, :d_model]
 
 
+def shift_matrix(k: int, d_model: int, *, base: float = 10_000.0) -> Tensor:
+    """M_k with PE(pos + k) = M_k PE(pos) for every pos: each pair (sin, cos) is turned by k times its frequency.
+
+    Vaswani et al. 2017, §3.5, by the sine and cosine of a sum. -> (d_model, d_model), float64; d_model even.
+    """
+    angles = k * base ** (-torch.arange(0, d_model, 2, dtype=torch.float64) / d_model)
+    sines, cosines = torch.arange(0, d_model, 2), torch.arange(1, d_model, 2)
+    matrix = torch.zeros(d_model, d_model, dtype=torch.float64)
+    matrix[sines, sines] = matrix[cosines, cosines] = angles.cos()
+    matrix[sines, cosines], matrix[cosines, sines] = angles.sin(), -angles.sin()
+    return matrix
+
+
 def alibi_slopes(n_head: int) -> Tensor:
     """What each head takes off a score for each step of distance: 2^(-8/n), 2^(-16/n) … for n heads, a power of two.
 
