@@ -177,6 +177,15 @@ def test_curves_and_entries_tell_the_same_numbers() -> None:
             assert scores == [told[f"{family} {size}", what]["value"] for size in sizes], family
 
 
+def test_two_tables_of_one_paper_agree() -> None:
+    """Table H.1, from which the curves are, ends where Table 3.9 says."""
+    told = numbers()
+    for task in ("sums", "differences and products"):
+        found = ask("curves", task=task)
+        for line, name in enumerate(found.names):
+            assert found.score[found.point_line == line][-1] == told["GPT-3 175B", name]["value"], name
+
+
 @pytest.mark.parametrize("size", ["GPT-3 Small", "GPT-3 6.7B", "GPT-3 175B", "LLaMA 7B", "LLaMA 65B", "GPT-2 1542M"])
 def test_printed_shapes_multiply_out_to_the_printed_size(size: str) -> None:
     """12 L d² of the blocks (GPT: FFN four times as wide; LLaMA: three matrices of 8/3 d), and one table of tokens."""

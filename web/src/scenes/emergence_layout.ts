@@ -125,8 +125,8 @@ function namesOf(models: Model[], dots: Dot[], chosen: number, plot: Box): Name[
   for (const dot of wanted) {
     const model = models[dot.model];
     const text = dot.model === chosen ? (model?.name ?? "") : (model?.family ?? "");
-    const found = placesOf(dot, text).find(({ rect }) => rect.left >= plot.left + 2 && rect.right <= plot.right + 14 && !taken.some((one) => meets(one, rect)));
-    const place = found ?? (dot.model === chosen ? placesOf(dot, text)[dot.x > (plot.left + plot.right) / 2 ? 1 : 0] : undefined);
+    const found = placesOf(dot, text, dot.model === chosen ? 14 : 10).find(({ rect }) => rect.left >= plot.left + 2 && rect.right <= plot.right + 14 && !taken.some((one) => meets(one, rect)));
+    const place = found ?? (dot.model === chosen ? placesOf(dot, text, 14)[dot.x > (plot.left + plot.right) / 2 ? 1 : 0] : undefined);
     if (!place) continue;
     taken.push(place.rect);
     names.push({ model: dot.model, text, x: place.x, y: place.y, anchor: place.anchor });
@@ -136,11 +136,11 @@ function namesOf(models: Model[], dots: Dot[], chosen: number, plot: Box): Name[
 
 const meets = (a: Rect, b: Rect): boolean => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
 
-function placesOf({ x, y }: Dot, text: string): (Omit<Name, "model" | "text"> & { rect: Rect })[] {
+function placesOf({ x, y }: Dot, text: string, gap: number): (Omit<Name, "model" | "text"> & { rect: Rect })[] {
   const long = text.length * LETTER + 2;
   return [
-    { x: x + 10, y: y + 4, anchor: "start" as const, rect: { left: x + 8, right: x + 10 + long, top: y - 8, bottom: y + 8 } },
-    { x: x - 10, y: y + 4, anchor: "end" as const, rect: { left: x - 10 - long, right: x - 8, top: y - 8, bottom: y + 8 } },
+    { x: x + gap, y: y + 4, anchor: "start" as const, rect: { left: x + 8, right: x + gap + long, top: y - 8, bottom: y + 8 } },
+    { x: x - gap, y: y + 4, anchor: "end" as const, rect: { left: x - gap - long, right: x - 8, top: y - 8, bottom: y + 8 } },
     { x, y: y - 11, anchor: "middle" as const, rect: { left: x - long / 2, right: x + long / 2, top: y - 23, bottom: y - 7 } },
     { x, y: y + 20, anchor: "middle" as const, rect: { left: x - long / 2, right: x + long / 2, top: y + 7, bottom: y + 24 } },
   ];
