@@ -158,23 +158,27 @@ def shape_of(part: Part) -> str:
 
 def opens(row: Row, probes: frozenset[str], n_layer: int, n_token: int) -> str:
     """Figures that look into a part, each as NAME#KEY=VALUE&…, separated by spaces."""
-    layer = f"&layer={row.block}" if row.block >= 0 else ""
+    two, at = "target" in probes, f"&layer={max(row.block, 0)}"
     last = min(n_token, 16) - 1
-    two = "target" in probes
     found: list[str] = []
-    if row.role in ("query", "key", "value", "attention") and "attn" in probes and row.block >= 0:
-        found = [f"alignment#panel=alignment{layer}"] if "cross" in row.part.path else []
-        found += [] if two else [f"heads#panel=map{layer}", f"attention_calculator#panel=head{layer}"]
-    elif row.role == "attention" and two and "attn" in probes:
-        found = ["alignment#panel=alignment"]
+    if row.role in ("query", "key", "value", "attention") and "attn" in probes:
+        if two:
+            looks = "cross" in row.part.path or row.block < 0
+            found = [f"alignment#panel=alignment{at}"] if looks else []
+        elif row.block >= 0:
+            found = [f"heads#panel=map{at}", f"attention_calculator#panel=head{at}"]
     elif row.role == "recurrent" and "h" in probes:
         places = _places(row.part.path)
-        layer = f"&layer={places[0].number}" if places else ""
-        found = [f"recurrence#panel=states{layer}"]
-        found += [f"gates#panel=gates{layer}"] if any(probe.startswith("gate.") for probe in probes) else []
-    elif row.role in ("embedding", "norm", "mlp") and "resid" in probes:
+        at = f"&layer={places[0].number if places else 0}"
+        found = [f"recurrence#panel=states{at}"]
+        found += [f"gates#panel=gates{at}"] if "gate.candidate" in probes else []
+    elif row.role == "mlp" and "mlp.act" in probes and not two:
+        found = [f"block#panel=feed_forward{at}"]
+    elif row.role == "norm" and "norm.mlp" in probes and not two and row.block >= 0:
+        found = ["block#panel=without&off=norms&layer=" + str(row.block)]
+    if row.role in ("embedding", "norm", "mlp") and "resid" in probes:
         after = row.block + 1 if row.block >= 0 else 0 if row.role == "embedding" else n_layer
-        found = [f"lens#view.cell={after}.{last}"]
+        found.append(f"lens#view.cell={after}.{last}")
     if row.role in ("head", "embedding") and "logits" in probes and not two:
         found.append("next_token#panel=distribution")
     return " ".join(found)
