@@ -7,10 +7,11 @@ const COLUMNS = 64;
 
 export interface Sheet {
   key: string;
+  field: string; // a map's own name, before its caption; or nothing
   caption: string;
   corner: string;
-  columns: { name: string; doc: string }[];
-  rows: { name: string; cells: Cell[] }[];
+  columns: { name: string; doc: string; isField?: boolean }[]; // a field's name is code: the same in Python and in the files
+  rows: { name: string; cells: Cell[]; isField?: boolean }[];
   more: string; // what was left out, or nothing
 }
 
@@ -46,12 +47,12 @@ export function valueOf(field: ResultField, result: Result, entry: number): Fiel
 }
 
 function scalars(single: Filled[]): Sheet {
-  const rows = single.map(({ field, value }) => ({ name: field.name, cells: [cell(value ?? null), { text: field.doc, kind: "words" as const }] }));
+  const rows = single.map(({ field, value }) => ({ name: field.name, isField: true, cells: [cell(value ?? null), { text: field.doc, kind: "words" as const }] }));
   const columns = [
     { name: "value", doc: "" },
     { name: "what it is", doc: "" },
   ];
-  return { key: "single", caption: "Single values", corner: "field", columns, rows, more: "" };
+  return { key: "single", field: "", caption: "Single values", corner: "field", columns, rows, more: "" };
 }
 
 function lists(axis: string, along: Filled[]): Sheet {
@@ -61,14 +62,14 @@ function lists(axis: string, along: Filled[]): Sheet {
     cells: along.map(({ value }) => cell(at(value, i))),
   }));
   const caption = along.length === 1 ? (along[0]?.field.doc ?? "") : `One row for each ${axis}`;
-  const columns = along.map(({ field }) => ({ name: field.name, doc: along.length === 1 ? "" : field.doc }));
-  return { key: `along ${axis}`, caption, corner: axis, columns, rows, more: bounded(total, 0) };
+  const columns = along.map(({ field }) => ({ name: field.name, isField: true, doc: along.length === 1 ? "" : field.doc }));
+  return { key: `along ${axis}`, field: "", caption, corner: axis, columns, rows, more: bounded(total, 0) };
 }
 
 function map(field: ResultField, value: Field | undefined, labels: Map<string, string[]>): Sheet {
   const [down = "", across = ""] = field.axes;
   const shape = shapeOf(value);
-  const empty = { key: field.name, caption: `${field.name}: ${field.doc}`, corner: `${down} ↓ ${across} →`, columns: [], rows: [], more: "" };
+  const empty = { key: field.name, field: field.name, caption: field.doc, corner: `${down} ↓ ${across} →`, columns: [], rows: [], more: "" };
   if (field.axes.length > 2) return { ...empty, more: `It has ${field.axes.length} axes (${shape.join(" × ")}); the files hold all of it.` };
   const [height = 0, width = 0] = shape;
   const name = (axis: string, i: number) => shown((labels.get(`${axis}s`) ?? labels.get(`${axis}_strings`))?.[i] ?? String(i + 1));
