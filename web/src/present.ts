@@ -9,6 +9,7 @@ export function present(page: Document): void {
   if (!page.documentElement.classList.contains("present")) return;
   const stops = [...page.querySelectorAll<HTMLElement>(STOPS)];
   for (const link of page.querySelectorAll<HTMLAnchorElement>("nav a[href], a.mark")) link.href = presenting(link.href, true);
+  for (const figure of page.querySelectorAll<HTMLElement>(".prose > .figure")) new ResizeObserver(() => fit(figure)).observe(figure);
   const bar = controls(page, (step) => go(stops, step));
   page.body.append(bar);
   page.addEventListener("keydown", (event) => {
@@ -29,13 +30,27 @@ export function presenting(address: string, on: boolean): string {
   return url.href.replace("present=", "present");
 }
 
+/** As large as goes on one screen, within reason; a figure that is wider apart at another size is measured there. */
+function fit(figure: HTMLElement): void {
+  const room = innerHeight - lineOf() - 24;
+  for (let tenths = 16; tenths >= 7; tenths--) {
+    figure.style.setProperty("--zoom", String(tenths / 10));
+    if (figure.getBoundingClientRect().height <= room) return;
+  }
+}
+
+/** How far down the page what is scrolled to comes to stand. */
+function lineOf(): number {
+  return parseFloat(getComputedStyle(document.documentElement).scrollPaddingTop) || 0;
+}
+
 /** Whether arrows and the space bar mean something where the focus is. */
 function busy(target: EventTarget | null): boolean {
   return target instanceof Element && target.closest("button, a, input, select, summary, svg, [tabindex='0'], [role='tab']") !== null;
 }
 
 function go(stops: HTMLElement[], step: number): void {
-  const line = parseFloat(getComputedStyle(document.documentElement).scrollPaddingTop) || 0;
+  const line = lineOf();
   const tops = stops.map((stop) => stop.getBoundingClientRect().top - line);
   const to = step > 0 ? tops.findIndex((top) => top > 4) : tops.findLastIndex((top) => top < -4);
   const stop = stops[to];
