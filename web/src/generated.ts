@@ -602,6 +602,60 @@ export interface EmergenceThresholds {
   seen: string;
 }
 
+/** Eight sizes of one small model on a task of their own, by two measures of the same answers; and your own prompt. */
+export interface EmergenceMeasured {
+  /** The task in a few words. */
+  said: string;
+  /** Characters of an answer that are measured. */
+  asked: number;
+  /** Texts that each measurement is a mean of; none of them was learned from. */
+  tested: number;
+  /** The models by their size, smallest first. */
+  sizes: string[];
+  /** Of each. */
+  parameters: NdArray;
+  /** Blocks of each. */
+  layers: NdArray;
+  /** How many trainings of that size there are, each with other first weights and other texts. */
+  seeds: NdArray;
+  /** Steps of the training after which it was measured. */
+  steps: NdArray;
+  /** Characters that had been learned from by then, of all three tasks. */
+  tokens: NdArray;
+  /** Share of answers that were right in every character, mean over seeds. */
+  exact_match: NdArray;
+  /** Of the seed with the least. */
+  exact_match_low: NdArray;
+  /** Of the seed with the most. */
+  exact_match_high: NdArray;
+  /** Mean ln p of the answer's characters, in nats a character, mean over seeds. */
+  log_likelihood: NdArray;
+  /** Of the seed with the least. */
+  log_likelihood_low: NdArray;
+  /** Of the seed with the most. */
+  log_likelihood_high: NdArray;
+  /** Exact match of a control: one layer alone, as large as the fifth size. */
+  wide: number;
+  /** The control's log-likelihood, in nats a character. */
+  wide_log_likelihood: number;
+  /** What each size was given. */
+  prompt: string;
+  /** The right answer to it. */
+  right: string;
+  /** What each size wrote: its likeliest character, again and again. */
+  written: string[];
+  /** Whether that is the right answer. */
+  is_right: NdArray;
+  /** Characters of the right answer. */
+  characters: string[];
+  /** ln p that each size gives to them, each after the right ones before it, in nats. */
+  character_log_likelihood: NdArray;
+  /** Their mean. */
+  prompt_log_likelihood: NdArray;
+  /** That mean, worked out. */
+  arithmetic: string[];
+}
+
 /** One gate on every token, unit by unit: where it opens, where it shuts. */
 export interface GatesGates {
   /** The text as each model reads it. */

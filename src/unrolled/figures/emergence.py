@@ -13,6 +13,9 @@ from typing import Annotated, Any
 
 import numpy as np
 
+from unrolled.figures._emergence_measured import Measured
+from unrolled.figures._emergence_measured import measured as ask_ladder
+from unrolled.figures._emergence_measured import sources as ladder_sources
 from unrolled.figures._emergence_published import (
     CURVES,
     MODELS,
@@ -26,9 +29,11 @@ from unrolled.figures._emergence_published import (
     unit_of,
 )
 from unrolled.figures._emergence_results import Curves, Published, Thresholds
-from unrolled.figures._knobs import Choice, Range
+from unrolled.figures._knobs import Choice, Length, Range
 from unrolled.figures._panel import panel
 from unrolled.mathematics import Formula, Symbol
+from unrolled.progress import Work
+from unrolled.trace.answering import answer
 
 WEI = "wei2022emergent"
 CHANCE = {"MMLU": 25.0}  # per cent, by guessing
@@ -152,6 +157,41 @@ def thresholds() -> Thresholds:
         link=source.link,
         seen=source.seen,
     )
+
+
+_TWO_WAYS = Formula(
+    r"\text{exact match} = \prod_{i=1}^{L} [\hat{y}_i = y_i] \qquad "
+    r"\ell = \frac{1}{L} \sum_{i=1}^{L} \ln p(y_i \mid x, y_{<i})",
+    (
+        Symbol("x", "the prompt", "characters"),
+        Symbol("y_i", "the right answer's i-th character", "a character"),
+        Symbol(r"\hat{y}_i", "the character that the model finds likeliest there", "a character"),
+        Symbol("L", "characters of the answer", "a count"),
+        Symbol(r"\ell", "log-likelihood of the right answer", "nats a character"),
+    ),
+)
+
+
+@panel(
+    formula=_TWO_WAYS,
+    source="Schaeffer et al. 2023, §3; the tasks after Elhage et al. 2021 and Nye et al. 2021",
+    claim="emergence",
+    shows=(ask_ladder, answer),
+    sources=lambda models, knobs: ladder_sources(),
+)
+def measured(
+    *,
+    task: Annotated[str, Choice("recall", "addition", "scratchpad")] = "recall",
+    prompt: Annotated[str, Length(48)] = "",
+) -> Work[Measured]:
+    """Eight sizes of one small model on a task of their own, by two measures of the same answers; and your own prompt.
+
+    Args:
+        task: recall goes on with letters that repeat; addition writes a sum at once, scratchpad digit by digit with
+            carries first.
+        prompt: what all sizes are asked; empty for an example.
+    """
+    return (yield from ask_ladder(task, prompt))
 
 
 def _plain(value: float | None) -> float:

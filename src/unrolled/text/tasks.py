@@ -158,7 +158,7 @@ def _solve_sum(scratchpad: bool) -> Callable[[str], tuple[str, str]]:
     return solve
 
 
-_RECALL_EXAMPLE = "mountainsmount"
+_RECALL_EXAMPLE = "blackhorseblack"
 TASKS: Mapping[str, Task] = {
     each.name: each
     for each in (

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float32, Int64
 
+from unrolled.models.cache import KeyValueCache
 from unrolled.models.gpt import GPT
 
 
@@ -39,3 +40,29 @@ def score(module: GPT, ids: Int64[np.ndarray, "row position"], last: int) -> Ans
         right=right.float().mean((1, 2)).numpy(),
         log_likelihood=found.gather(-1, given).mean((1, 2)).numpy(),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """What a model goes on with after a prompt, and what it gives to the right answer."""
+
+    ids: Int64[np.ndarray, "token"]
+    """Greedy decoding, as many tokens as the right answer has."""
+    log_likelihoods: Float32[np.ndarray, "token"]
+    """Of the right answer's tokens, each after the right ones before it, in nats."""
+
+
+@torch.inference_mode()
+def answer(module: GPT, prompt: Int64[np.ndarray, "position"], right: Int64[np.ndarray, "token"]) -> Written:
+    """Writes on after `prompt`, one token at a time, and scores `right` in one pass."""
+    cache = KeyValueCache()
+    logits = module(torch.from_numpy(prompt)[None], cache=cache)[0, -1]
+    ids: list[int] = []
+    while len(ids) < len(right):
+        ids.append(int(logits.argmax()))
+        if len(ids) < len(right):
+            logits = module(torch.tensor([[ids[-1]]]), cache=cache)[0, -1]
+    whole = torch.from_numpy(np.concatenate([prompt, right]))
+    said = module(whole[None, :-1])[0, -len(right) :].float().log_softmax(-1)
+    chosen = said.gather(1, whole[-len(right) :, None])[:, 0]
+    return Written(ids=np.array(ids, np.int64), log_likelihoods=chosen.numpy())

@@ -3,6 +3,8 @@
 import type { FigureState, Result } from "../contracts";
 import { abilitiesOf, curvesOf, entriesOf } from "../scenes/emergence_data";
 import Curves from "../scenes/emergence_curves.svelte";
+import Measured from "../scenes/emergence_measured.svelte";
+import { ladderOf, rungSentence } from "../scenes/emergence_measured_data";
 import Models from "../scenes/emergence_published.svelte";
 import Thresholds from "../scenes/emergence_thresholds.svelte";
 import { abilitySentence, modelSentence, pointSentence } from "../scenes/emergence_words";
@@ -37,6 +39,7 @@ const cached = <T>(make: (result: Result) => T): ((result: Result) => T) => {
 export const entriesIn = cached(entriesOf);
 const curvesIn = cached(curvesOf);
 const abilitiesIn = cached(abilitiesOf);
+const ladderIn = cached(ladderOf);
 
 const HOME = "GPT-3 175B"; // the model whose entry is open at first
 
@@ -59,6 +62,18 @@ export const PANELS: Record<string, PanelOf<object>> = {
       const chosen = chosenOf(state, "point", all, `0.${(curves.curves[0]?.points.length ?? 1) - 1}`);
       const label = (pick: string): string => pointSentence(curves, ...(pick.split(".").map(Number) as [number, number]));
       return { curves, width, chosen, label, log: state.view["axis"] === "log", title: `${curves.title}: published scores by size` };
+    },
+  },
+  measured: {
+    key: "rung", scene: Measured,
+    props(state, result, width) {
+      const ladder = ladderIn(result);
+      const way = { likelihood: state.view["measure"] === "likelihood", training: state.view["over"] === "training" };
+      const last = ladder.steps.length - 1;
+      const all = ladder.rungs.flatMap((_, rung) => ladder.steps.map((__, save) => `${rung}.${save}`).filter((_, save) => way.training || save === last));
+      const label = (pick: string): string => rungSentence(ladder, way, ...(pick.split(".").map(Number) as [number, number]));
+      const title = `${ladder.said}: ${way.likelihood ? "log-likelihood" : "exact match"} over ${way.training ? "training" : "size"}, and a prompt at every size`;
+      return { ladder, way, width, chosen: chosenOf(state, "rung", all, `2.${last}`), label, title };
     },
   },
   thresholds: {
