@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import unrolled
-from unrolled import packing, pages, picture, shell, standing
+from unrolled import packing, pages, picture, reference, shell, standing
 from unrolled.desk import Shelf
 from unrolled.figures import Answer, figure
 from unrolled.figures._panel import Panel
@@ -45,6 +45,7 @@ KINDS = {".js": "script", ".css": "styles", ".woff2": "fonts", ".html": "pages"}
 _BUILT = re.compile(
     r"[ \t]*<script\b[^>]*\bsrc=[^>]*></script>\n?|[ \t]*<link\b[^>]*\b(?:stylesheet|preload)\b[^>]*>\n?"
 )
+_ITEM = re.compile(r'<li\b[^>]*><a href="/([^"#?]*)[^"]*"[^>]*>(?:(?!</li>).)*</li>', re.DOTALL)
 _DATA = re.compile(r'<script type="application/json" id="page">.*?</script>', re.DOTALL)
 
 
@@ -122,10 +123,11 @@ def _js(name: str) -> str:
 
 
 def pages_of(book: Book, *, whole: bool = True) -> tuple[Page, ...]:
-    """The pages that a site of this book has; not `whole`: the contents, the chapters and what they cite, no more."""
+    """The pages that a site of this book has; not `whole`: no figures apart from chapters, and no reference."""
     if whole:
         return pages.every(book)
-    return (pages.contents(book), *(pages.chapter(book, each.name) for each in book.chapters), pages.bibliography(book))
+    chapters = (pages.chapter(book, each.name) for each in book.chapters)
+    return (pages.contents(book), *chapters, reference.glossary(), pages.bibliography(book), pages.search(book))
 
 
 def pairs_of(book: Book) -> dict[str, tuple[tuple[str, str], ...]]:
@@ -195,15 +197,26 @@ class Writing:
             data["figures"] = []
             data["recorded"] = self.recorded | {"root": root}
             document = standing.with_data(document, data)
+        document = self._without(document, path)
         document = _BUILT.sub("", document).replace("</head>", f"{_head(root, places)}</head>", 1)
         if places:
             document = document.replace("</article>", f"{_note(places, self.when)}</article>", 1)
         return shell.relative(shell.LINK.sub(self._reachable, document), path)
 
+    def _without(self, document: str, path: str) -> str:
+        """The navigation (the search, too) lists no page that is not part of the site."""
+        start, end = document.index("<body"), len(document) if path == "/search" else document.find("<main")
+        if end < 0:
+            return document
+        listed = _ITEM.sub(lambda found: found[0] if self._is_here(found[1]) else "", document[start:end])
+        return document[:start] + listed + document[end:]
+
+    def _is_here(self, link: str) -> bool:
+        return link.startswith("assets/") or shell.file_of("/" + link) in self.known
+
     def _reachable(self, found: re.Match[str]) -> str:
         """A link to a page that is not part of the site leads to the contents."""
-        inside = found[2].startswith("assets/") or shell.file_of("/" + found[2]) in self.known
-        return found[0] if inside else f'{found[1]}="/"'
+        return found[0] if self._is_here(found[2]) else f'{found[1]}="/"'
 
 
 def _head(root: str, places: list[Place]) -> str:

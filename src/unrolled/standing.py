@@ -1,7 +1,7 @@
 """How a page stands when it is opened: its figures in their places, each with the state that it starts in.
 
-Read from the page's own HTML, as `web/src/main.ts` reads it: all figures of a page start with the same text, models and
-runs, those of the first place that names some.
+Read from the page's own HTML, as `web/src/main.ts` reads it. A figure starts with the text and the models that its
+place names, else with those of the first place that names some; target and runs are the page's.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from html.parser import HTMLParser
 from typing import Any
@@ -18,6 +18,7 @@ from unrolled.figures import figure
 from unrolled.recording import Place
 from unrolled.state import State, starts
 
+COMMON = ("text", "target", "models", "runs")
 _DATA = re.compile(r'(<script type="application/json" id="page">)(.*?)(</script>)', re.DOTALL)
 
 
@@ -49,28 +50,24 @@ def places(page: str, pairs: Mapping[str, tuple[tuple[str, str], ...]] | None = 
     data = data_of(page)
     if not given or not data:
         return []
-    first, defaults = given[0].state, data["defaults"]
-    common = {
-        "text": first.get("text", defaults["text"]),
-        "target": first.get("target", ""),
-        "models": tuple(first.get("models", defaults["models"])),
-        "runs": tuple(next((each.state["runs"] for each in given if "runs" in each.state), defaults["runs"])),
-    }
+    common = {name: next((each.state[name] for each in given if name in each.state), None) for name in COMMON}
+    for name, start in {"target": "", **data["defaults"]}.items():
+        found = start if common[name] is None else common[name]
+        common[name] = tuple(found) if isinstance(found, list) else found
     reads = {entry["name"] for entry in data["models"] if entry["takes_target"]}
-    if common["models"][:1] and common["models"][0] not in reads and not _has_pair(given):
-        common["target"] = ""
-    return [_place(each, common, (pairs or {}).get(each.id, ())) for each in given]
+    return [_place(each, common, (pairs or {}).get(each.id, ()), reads) for each in given]
 
 
-def _place(given: Given, common: dict[str, Any], pairs: tuple[tuple[str, str], ...]) -> Place:
+def _place(given: Given, common: dict[str, Any], pairs: tuple[tuple[str, str], ...], reads: set[str]) -> Place:
+    """`reads`: models whose decoder reads a target; to the others none is given."""
     panel = figure(given.figure).panel(given.state.get("panel"))
     knobs = starts(given.figure) | given.state.get("knobs", {})
-    state = State(panel=panel.name, knobs=knobs, view=given.state.get("view", {}), **common)
+    own = common | {"text": given.state.get("text", common["text"])}
+    own["models"] = tuple(given.state.get("models", common["models"]))
+    if own["models"][:1] and own["models"][0] not in reads and not figure(given.figure).takes("pair"):
+        own["target"] = ""
+    state = State(panel=panel.name, knobs=knobs, view=given.state.get("view", {}), **own)
     return Place(figure=given.figure, id=given.id, state=state, pairs=pairs)
-
-
-def _has_pair(given: Sequence[Given]) -> bool:
-    return any(figure(each.figure).takes("pair") for each in given)
 
 
 def _given(page: str) -> list[Given]:

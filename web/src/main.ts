@@ -36,8 +36,9 @@ if (data) start(data);
 function start(data: PageData): void {
   const page = new Page(data);
   const places = document.querySelectorAll<HTMLElement>(".figure[data-figure]");
-  page.runs = [...places].map(given).find((state) => state.runs !== undefined)?.runs ?? data.defaults.runs;
-  for (const element of places) announce(element, page);
+  const common = commonOf([...places].map(given), data.defaults);
+  page.runs = common.runs;
+  for (const element of places) announce(element, page, common);
   const { text, models } = page.figures[0]?.start ?? data.defaults;
   page.own = { text, models };
   [page.text, page.models] = [text, models];
@@ -64,17 +65,23 @@ function start(data: PageData): void {
   addEventListener("hashchange", () => restore(page));
 }
 
-/** Reads one figure's place and starting state; all figures of a page start with the same text and models. */
-function announce(element: HTMLElement, page: Page): void {
+type Common = Pick<FigureState, "text" | "target" | "models" | "runs">;
+
+/** What all figures of a page start with: of each, what the first place that names it says. */
+function commonOf(starts: Partial<FigureState>[], defaults: PageData["defaults"]): Common {
+  const first = <K extends keyof Common>(name: K): Common[K] | undefined => starts.find((state) => state[name] !== undefined)?.[name];
+  return { text: first("text") ?? defaults.text, target: first("target") ?? "", models: first("models") ?? defaults.models, runs: first("runs") ?? defaults.runs };
+}
+
+/** Reads one figure's place and starting state; where it names a text or models of its own, it starts with those. */
+function announce(element: HTMLElement, page: Page, common: Common): void {
   const figure = figureOf(page.data, element);
   if (!figure) return;
   const state = given(element);
-  const first = page.figures[0]?.start;
   page.add(idOf(element), {
-    text: first?.text ?? state.text ?? page.data.defaults.text,
-    target: first?.target ?? state.target ?? "",
-    models: first?.models ?? state.models ?? page.data.defaults.models,
-    runs: page.runs,
+    ...common,
+    text: state.text ?? common.text,
+    models: state.models ?? common.models,
     panel: state.panel ?? figure.panels[0]?.name ?? "",
     knobs: { ...defaults(figure), ...state.knobs },
     view: state.view ?? {},
@@ -93,7 +100,7 @@ function carryOn(page: Page, places: HTMLElement[]): void {
   const known = (chosen.models ?? []).filter((name) => page.knows(name)).slice(0, MOST);
   if (chosen.text && !starts.some((state) => state.text !== undefined)) page.text = chosen.text;
   if (known.length > 0 && !starts.some((state) => state.models !== undefined)) page.models = known;
-  for (const shown of page.figures) Object.assign(shown.now, { text: page.text, models: page.models });
+  for (const shown of page.figures) Object.assign(shown.now, page.text === page.own.text ? {} : { text: page.text }, page.models === page.own.models ? {} : { models: page.models });
   if (page.figures.length > 0) page.remember();
 }
 
@@ -106,7 +113,8 @@ function restore(page: Page): boolean {
   page.runs = link.runs?.slice(0, 4) ?? page.runs;
   for (const shown of page.figures) {
     const figure = page.data.figures.find((one) => document.querySelector(`[data-figure="${one.name}"][data-id="${CSS.escape(shown.id)}"]`));
-    shown.now = { ...linked(link, shown.id, shown.start, figure), text: page.text, models: page.models, runs: page.runs };
+    const start = linked(link, shown.id, shown.start, figure);
+    shown.now = { ...start, text: link.text ?? start.text, models: link.models?.slice(0, MOST) ?? start.models, runs: page.runs };
     shown.mounted?.update(shown.now);
   }
   for (const id of Object.keys(link.figures)) {

@@ -59,8 +59,9 @@ export class Page {
 
   /** What a figure says of itself; a text that it wrote on goes to the bar and to the others. */
   onState(shown: Shown, state: FigureState): void {
+    const before = shown.now.text;
     shown.now = state;
-    if (state.text !== this.text) {
+    if (state.text !== before) {
       this.text = state.text;
       keep({ text: state.text });
       this.spread({ text: state.text }, shown);
@@ -77,7 +78,12 @@ export class Page {
   reset(): void {
     keep({ text: "", models: [] });
     [this.text, this.models] = [this.own.text, this.own.models];
-    this.spread({ text: this.text, models: this.models });
+    for (const shown of this.figures) {
+      const { text, models } = shown.start;
+      Object.assign(shown.now, { text, models: [...models] });
+      shown.mounted?.update({ text, models });
+    }
+    this.remember();
   }
 
   knows(name: string): boolean {

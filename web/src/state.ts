@@ -62,9 +62,12 @@ export function format(now: FigureState[], ids: string[], start?: FigureState[])
   const put = (key: string, value: string) => parts.push(`${encode(key)}=${encode(value)}`);
   const [first] = now;
   const [origin] = start ?? [];
-  if (first && first.text !== origin?.text) put("text", first.text);
+  /** The reader's choice is the same everywhere; where figures differ, each stands at its own start. */
+  const moved = (of: (state: FigureState) => string): boolean =>
+    first !== undefined && now.every((state) => of(state) === of(first)) && now.some((state, i) => !start?.[i] || of(state) !== of(start[i]));
+  if (first && moved((state) => state.text)) put("text", first.text);
   if (first && first.target !== (origin?.target ?? "")) put("target", first.target);
-  if (first && first.models.join() !== origin?.models.join()) put("models", first.models.join(","));
+  if (first && moved((state) => state.models.join())) put("models", first.models.join(","));
   if (first && first.runs.join() !== (origin?.runs ?? []).join()) put("runs", first.runs.join(","));
   now.forEach((state, i) => figureParts(state, ids[i] ?? "", start?.[i]).forEach(([key, value]) => put(key, value)));
   return parts.length === 1 ? "" : `#${parts.join("&")}`;
