@@ -92,20 +92,22 @@ def create_app(
     app.add_exception_handler(HTTPException, _said)
     app.add_exception_handler(RequestValidationError, _misread)
     app.add_exception_handler(Exception, _mistaken)
-    _page_routes(app, shelf, (lambda: lessons.now().book) if lessons else book, "/reload.js" if lessons else "")
     if lessons:
+        _page_routes(app, shelf, lambda: lessons.now().book, lambda: f"/reload.js?{lessons.version()}")
         _lesson_routes(app, lessons)
+    else:
+        _page_routes(app, shelf, book)
     _question_routes(app, shelf, model_desk, Desk(waiting))
     app.mount("/", GZipMiddleware(StaticFiles(directory=str(resources.files("unrolled") / "page"))))
     return app
 
 
-def _page_routes(app: FastAPI, shelf: Shelf, book: Callable[[], Book], script: str = "") -> None:
-    """`script`: one more, that every page loads."""
-    more = f'<script src="{script}" defer></script></head>' if script else "</head>"
+def _page_routes(app: FastAPI, shelf: Shelf, book: Callable[[], Book], script: Callable[[], str] = str) -> None:
+    """`script`: the address of one more, that every page loads."""
 
     def route(path: str, page: Callable[..., shell.Page]) -> None:
         def answer(request: Request) -> HTMLResponse:
+            more = f'<script src="{address}" defer></script></head>' if (address := script()) else "</head>"
             now = book()
             shown = page(now, **request.path_params)
             document = shell.document(shown, now, models_json(shelf), shelf.all_runs)

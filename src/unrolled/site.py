@@ -252,6 +252,7 @@ def _alone(document: str, path: str, place: Place) -> str:
     at = f'data-figure="{place.figure}" data-id="{html.escape(place.id)}"'
     body = (
         '<body class="embedded"><div id="bar" hidden></div><main id="main"><article class="prose alone">'
+        f'<h1 class="hidden-words">{html.escape(figure(place.figure).question)}</h1>'
         f'<div class="figure" {at} data-state="{html.escape(standing.state_json(place.state))}"></div>'
         f'<p class="recorded">{back}</p></article></main>'
     )

@@ -1,12 +1,11 @@
-// While a teacher writes: the page loads itself again when a lesson's file has changed.
+// While a teacher writes: the page loads itself again when a file of the lessons is another than the page was made from.
 (() => {
-  let known;
+  const made = new URL(document.currentScript.src).search.slice(1);
   setInterval(async () => {
     if (document.hidden) return;
     try {
       const { version } = await (await fetch("/api/lessons")).json();
-      if (known !== undefined && version !== known) location.reload();
-      known = version;
+      if (version !== made) location.reload();
     } catch {
       // the server was stopped; what is shown stays
     }
