@@ -43,7 +43,7 @@ def test_what_is_the_same_is_kept_once_and_what_is_large_apart() -> None:
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
 def test_rounding_keeps_so_many_bits_and_no_fewer(kind: type) -> None:
-    numbers = (RANDOM.normal(size=4_000) * 10.0 ** RANDOM.integers(-30, 30, size=4_000)).astype(kind)
+    numbers: np.ndarray = (RANDOM.normal(size=4_000) * 10.0 ** RANDOM.integers(-30, 30, size=4_000)).astype(kind)
     numbers[:4] = [np.inf, -np.inf, np.nan, np.finfo(kind).max]
     packed = pack([kept(0, blob(a=numbers))], bits=16)
     found = load(unpack(packed)[0].blob or b"")["a"]
