@@ -171,6 +171,13 @@ def test_without_and_each_layer(page: Page, server: str) -> None:
     )
 
 
+def test_the_chapters_encoder_gives_way_to_the_pages_model(page: Page, server: str) -> None:
+    show(page, server, "feed_forward", view__models='["en-fr-transformer"]')
+    expect(page.locator("path.own")).to_have_attribute("data-curve", "ReLU")
+    page.get_by_role("button", name="Take the page’s model").click()
+    expect(page.locator("path.own")).to_have_attribute("data-curve", "GELU")
+
+
 def test_models_without_the_probe_and_a_text_of_one_token_are_told_so(context: BrowserContext, server: str) -> None:
     page = context.new_page()  # the browser notes the refusals in its console
     page.goto(f"{server}/figures/block#v1&text=Hello&models=lstm&block.panel=stream")
@@ -192,7 +199,7 @@ STATES: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("panel", PANELS)
 def test_axe_finds_nothing_nothing_runs_off_and_files_open(page: Page, server: str, panel: str) -> None:
     show(page, server, panel, **STATES[panel])
-    for width, scheme in ((360, "dark"), (1280, "light"), (360, "light"), (1280, "dark")):
+    for width, scheme in ((360, "dark"), (1280, "light")):
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
         page.evaluate(SETTLED)
