@@ -91,7 +91,7 @@ export interface ArchitectureModel {
   names: string[];
   /** Where they stand in the module tree; the whole model is the empty path. */
   paths: string[];
-  /** What each is: "linear, 576 → 1,536". */
+  /** What each is: "linear, 576 to 1,536". */
   kinds: string[];
   /** embedding, position, norm, query, key, value, attention, mlp, recurrent, head or other. */
   roles: string[];
@@ -158,7 +158,7 @@ export interface ArchitecturePublished {
   names: string[];
   /** Where they stand in the module tree; the whole model is the empty path. */
   paths: string[];
-  /** What each is: "linear, 576 → 1,536". */
+  /** What each is: "linear, 576 to 1,536". */
   kinds: string[];
   /** embedding, position, norm, query, key, value, attention, mlp, recurrent, head or other. */
   roles: string[];

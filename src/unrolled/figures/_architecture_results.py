@@ -28,7 +28,7 @@ class Whole:
     paths: Said
     """Where they stand in the module tree; the whole model is the empty path."""
     kinds: Said
-    """What each is: "linear, 576 → 1,536"."""
+    """What each is: "linear, 576 to 1,536"."""
     roles: Said
     """embedding, position, norm, query, key, value, attention, mlp, recurrent, head or other."""
     stacks: Said

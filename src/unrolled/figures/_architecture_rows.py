@@ -129,22 +129,22 @@ def _role(part: Part, folded: bool, vocabulary: int) -> str:
 
 
 def kind_of(row: Row) -> str:
-    """What a part is, in words: "linear, 576 → 1,536"."""
+    """What a part is, in words: "linear, 576 to 1,536"."""
     part = row.part
     if part.weight == PAIRS:
         return "Q × Kᵀ, weights × V"
     matrices = [shape for _, shape in part.tensors if len(shape) > 1]
     if part.weight:
         again = part.weight if not part.tensors else part.kind
-        return f"{again}, → {part.shape[-1]:,}" if part.shape else again
+        return f"{again}, to {part.shape[-1]:,}" if part.shape else again
     if row.role == "recurrent":
         (_, before), (_, width) = matrices[:2]
         both = ", both ways" if any(name.endswith("_reverse") for name, _ in part.tensors) else ""
-        return f"{part.kind.removesuffix('Layer')}, {before:,} → {width:,}{both}"
+        return f"{part.kind.removesuffix('Layer')}, {before:,} to {width:,}{both}"
     if row.role in ("embedding", "position") and matrices:
         return f"table, {matrices[0][0]:,} × {matrices[0][1]:,}"
     if part.kind.endswith("Linear") and len(matrices) == 1:
-        said = f"linear, {matrices[0][1]:,} → {matrices[0][0]:,}"
+        said = f"linear, {matrices[0][1]:,} to {matrices[0][0]:,}"
     else:
         sizes = " and ".join(dict.fromkeys(" × ".join(f"{size:,}" for size in shape) for _, shape in part.tensors))
         said = f"{part.kind}, {sizes}" if sizes else part.kind
@@ -176,6 +176,8 @@ def opens(row: Row, probes: frozenset[str], n_layer: int, n_token: int) -> str:
         found = [f"block#panel=feed_forward{at}"]
     elif row.role == "norm" and "norm.mlp" in probes and not two and row.block >= 0:
         found = ["block#panel=without&off=norms&layer=" + str(row.block)]
+    if row.role in ("embedding", "position") and "attn" in probes and not two:
+        found.append("positions#panel=loaded")
     if row.role in ("embedding", "norm", "mlp") and "resid" in probes:
         after = row.block + 1 if row.block >= 0 else 0 if row.role == "embedding" else n_layer
         found.append(f"lens#view.cell={after}.{last}")

@@ -50,19 +50,29 @@ Context = Annotated[int, Range(1, 1_000_000, log=True)]
 Block = Annotated[int, Range(0, 999), Below("n_blocks")]
 
 _COST = Formula(
-    r"\begin{aligned} C &= 2 N_w + 4 n \sum_{l} h_l \, d_k"
-    r" \qquad M = 2 \, n \, b \sum_{l} h^{kv}_l \, d_k \end{aligned}",
+    r"N_{\mathrm{block}} \approx 4 d^2 + 2 \, d \, d_{\mathrm{ff}}"
+    "\n"
+    r"C = 2 N_w + 4 n \sum_{l} h_l \, d_k"
+    "\n"
+    r"M = 2 \, n \, b \sum_{l} h^{\mathrm{kv}}_l \, d_k",
     (
-        Symbol("C", "floating-point operations for one token: two for each weight that it is multiplied with", ""),
+        Symbol(r"N_{\mathrm{block}}", "weights of a block: query, key, value, output; up and down", "a count"),
+        Symbol("d", "width of the stream, where queries, keys and values are as wide", "a count"),
+        Symbol(r"d_{\mathrm{ff}}", "hidden width of the MLP; a gate adds a third matrix", "a count"),
         Symbol(
-            "N_w", "weights that every token is multiplied with; looking up a row of a table multiplies nothing", ""
+            "C", "floating-point operations for one token: two for each weight that it is multiplied with", "a count"
         ),
-        Symbol("n", "tokens that attention looks at", ""),
-        Symbol("h_l", "heads of layer l", ""),
-        Symbol("d_k", "width of a head", ""),
-        Symbol("M", "bytes of keys and values that are kept", ""),
-        Symbol(r"h^{kv}_l", "key and value heads of layer l; fewer than heads where these share", ""),
-        Symbol("b", "bytes a number", ""),
+        Symbol(
+            "N_w",
+            "weights that every token is multiplied with; looking up a row of a table multiplies nothing",
+            "a count",
+        ),
+        Symbol("n", "tokens that attention looks at", "a count"),
+        Symbol("h_l", "heads of layer l", "a count"),
+        Symbol("d_k", "width of a head", "a count"),
+        Symbol("M", "memory of the keys and values that are kept", "bytes"),
+        Symbol(r"h^{\mathrm{kv}}_l", "key and value heads of layer l; fewer than heads where these share", "a count"),
+        Symbol("b", "memory of one number", "bytes"),
     ),
 )
 
@@ -81,7 +91,6 @@ class _Costs:
 @panel(
     formula=_COST,
     source="Vaswani et al. 2017, §3; counting as Kaplan et al. 2020, §2.1",
-    claim=None,
     shows=(anatomy, Counting, kept_by),
 )
 def model(model: Model, text: Text, target: Target, *, block: Block = 0, context: Context = 1024) -> Work[Whole]:
