@@ -109,8 +109,9 @@ def model(model: Model, text: Text, target: Target, *, block: Block = 0, context
     parts = yield from parts_of(model)
     rows = rows_of(parts, block, model.vocabulary)
     _check_block(block, rows, model.name)
-    paths = sorted({row.part.path for row in rows if row.part.runs and not row.part.weight})
-    found = yield from sizes_after(model, tokens, read, paths, FLOW)
+    paths = {part.path for part in parts if part.runs and not part.weight}
+    key = (tokens.ids, read and read.ids)  # of all blocks at once, so that turning to another runs nothing again
+    found = yield from model.keeping("flow", key, lambda: sizes_after(model, tokens, read, paths, FLOW))
     costs = _Costs(
         name=model.name,
         kept=kept_by(model),
