@@ -13,8 +13,8 @@ from unrolled.checkpoints import Model
 from unrolled.progress import Work
 from unrolled.sampling import distribution_of
 from unrolled.text import Tokens
-from unrolled.trace import NormOff, PartOff, ResidualOff, logits_of, losses, patched
-from unrolled.trace.stream import Place, Stream
+from unrolled.trace import NormOff, PartOff, ResidualOff, patched
+from unrolled.trace.reading import saying
 from unrolled.trace.switches import Part, Switch
 
 KINDS: dict[str, tuple[type[Switch], tuple[Part, ...]]] = {
@@ -60,15 +60,11 @@ def in_words(switch: Switch) -> str:
 
 def said_of(model: Model, tokens: Tokens) -> Work[Said]:
     """Surprisal of each token, what comes next, and the stream's length at the last one."""
-    surprisal = (yield from losses(model, tokens)) if len(tokens) > 1 else np.empty(0)
-    logits = (yield from logits_of(model, tokens, [len(tokens) - 1]))[0]
-    places: list[Place] = [(0, "pre"), *((number, "post") for number in range(len(model.blocks)))]
-    stream = Stream(len(tokens), {place: model.blocks[place[0]] for place in places}, [len(tokens) - 1])
-    yield from model.reading(tokens.ids, stream.listening)
+    found = yield from saying(model, tokens)
     return Said(
-        surprisal=np.concatenate([[np.nan], surprisal.astype(np.float64) / math.log(2)]),
-        probabilities=_probabilities(logits),
-        stream=np.array([float(stream.heard[place].double().norm()) for place in places]),
+        surprisal=np.concatenate([[np.nan], found.losses.astype(np.float64) / math.log(2)]),
+        probabilities=_probabilities(found.logits),
+        stream=found.lengths,
     )
 
 

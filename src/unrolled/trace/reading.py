@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float32
+from jaxtyping import Float32, Float64
 from torch import Tensor
 
 from unrolled.checkpoints.model import Model
@@ -14,7 +16,7 @@ from unrolled.checkpoints.prefixes import as_row
 from unrolled.errors import EmptyText, ProbeNotFound, TextTooLong
 from unrolled.progress import Progress, Work, stop_if_cancelled
 from unrolled.text import Tokens
-from unrolled.trace.stream import Stream, check_positions, last_place
+from unrolled.trace.stream import Place, Stream, check_positions, check_readable, last_place
 
 BATCH = 64  # positions whose logits are held at a time
 _MOST_BYTES = 1 << 29  # of logits, in a model that gives them all or none
@@ -42,10 +44,48 @@ def losses(model: Model, tokens: Tokens, *, target: Tokens | None = None) -> Wor
     if n < 1:
         raise EmptyText("A loss needs two tokens at least: one to read, one to say.")
     source = yield from _source(model, tokens, target, range(n))
-    said = torch.tensor(read.ids[1:], device=model.device)
+    return (yield from _losses(model, source, read.ids[1:]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Saying:
+    """What a model says of a text, from one reading."""
+
+    losses: Float32[np.ndarray, "position"]
+    """-ln p of every token but the first, in nats."""
+    logits: Float32[np.ndarray, "vocabulary"]
+    """After the last token."""
+    lengths: Float64[np.ndarray, "point"]
+    """Length of the residual stream at the last token: what the first block reads, then what each leaves."""
+
+
+def saying(model: Model, tokens: Tokens) -> Work[Saying]:
+    """Reads the text once; a model whose stream is read out, of a text of any length from one token on."""
+    check_readable(model)
+    n, whole = len(tokens), last_place(model)
+    places: list[Place] = [(0, "pre"), *((number, "post") for number in range(len(model.blocks)))]
+    every, last = Stream(n, whole), Stream(n, {place: model.blocks[place[0]] for place in places}, [n - 1])
+
+    @contextmanager
+    def listening(start: int) -> Iterator[None]:
+        with every.listening(start), last.listening(start):
+            yield
+
+    yield from model.reading(tokens.ids, listening)
+    source = _Source(model, every.heard[next(iter(whole))], is_stream=True)
+    return Saying(
+        losses=(yield from _losses(model, source, tokens.ids[1:])),
+        logits=source.logits(slice(n - 1, n))[0].cpu().numpy(),
+        lengths=np.array([float(last.heard[place].double().norm()) for place in places]),
+    )
+
+
+def _losses(model: Model, source: _Source, ids: Sequence[int]) -> Work[Float32[np.ndarray, "position"]]:
+    """Of these tokens, each after the position before it."""
+    n, said = len(ids), torch.tensor(ids, device=model.device)
     out = np.empty(n, np.float32)
     for at in range(0, n, BATCH):
-        logits = source.logits(slice(at, at + BATCH))
+        logits = source.logits(slice(at, min(at + BATCH, n)))
         chosen = logits.gather(1, said[at : at + BATCH, None])[:, 0]
         out[at : at + BATCH] = (logits.logsumexp(dim=1) - chosen).cpu().numpy()
         yield Progress(at, n, "positions read out")
