@@ -57,7 +57,7 @@ Base = Annotated[int, Choice(100, 1000, 10_000, 100_000)]
     needs=("attn",),
     formula=SHUFFLE_FORMULA,
     source="Vaswani et al. 2017, §3.5; Haviv et al. 2022",
-    claim="permutation_equivariance",
+    claim="positions",
     shows=(compared, token_order, outputs),
 )
 def shuffle(
@@ -98,7 +98,7 @@ def shuffle(
 @panel(
     formula=SINUSOIDS_FORMULA,
     source=PAPER,
-    claim="positions_are_unique",
+    claim="positions",
     shows=(formulas.sinusoids,),
 )
 def sinusoids(*, n: Count = 64, d_model: Width = 64, base: Base = 10_000) -> Sinusoids:
@@ -119,7 +119,7 @@ def sinusoids(*, n: Count = 64, d_model: Width = 64, base: Base = 10_000) -> Sin
     )
 
 
-@panel(formula=PAIRS_FORMULA, source=PAPER, claim="positions_are_unique", shows=(formulas.sinusoids,))
+@panel(formula=PAIRS_FORMULA, source=PAPER, claim="positions", shows=(formulas.sinusoids,))
 def pairs(*, n: Count = 64, d_model: Width = 64, base: Base = 10_000) -> Pairs:
     """How alike the rows of any two positions are: their dot product knows the distance, and nothing else.
 
@@ -150,7 +150,7 @@ def pairs(*, n: Count = 64, d_model: Width = 64, base: Base = 10_000) -> Pairs:
 @panel(
     formula=SHIFT_FORMULA,
     source=PAPER,
-    claim="position_shift_is_linear",
+    claim="positions",
     shows=(formulas.shift_matrix,),
 )
 def shift(
@@ -185,7 +185,7 @@ def shift(
 @panel(
     formula=SCHEMES_FORMULA,
     source="Su et al. 2021, §3.2; Press et al. 2022, §3; Dai et al. 2019, §3.3",
-    claim="positions_relative",
+    claim="positions",
     shows=(scores_by_scheme, added_parts, rope_parts, formulas.rotate, formulas.alibi, formulas.alibi_slopes),
 )
 def schemes(
