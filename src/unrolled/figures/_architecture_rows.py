@@ -20,6 +20,10 @@ _NAMED: tuple[tuple[str, str], ...] = (
 )
 
 
+_ATTENTIONS = {"Additive": "v · tanh(q + k), then mix", "Dot": "q · k, then mix"}
+"""Of recurrent decoders (models/seq2seq.py)."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Row:
     """One line of the picture."""
@@ -132,7 +136,7 @@ def kind_of(row: Row) -> str:
     """What a part is, in words: "linear, 576 to 1,536"."""
     part = row.part
     if part.weight == PAIRS:
-        return "Q × Kᵀ, weights × V"
+        return _ATTENTIONS.get(part.kind, "Q × Kᵀ, weights × V")
     matrices = [shape for _, shape in part.tensors if len(shape) > 1]
     if part.weight:
         again = part.weight if not part.tensors else part.kind

@@ -39,7 +39,9 @@ def operations_said(part: Part, context: int) -> str:
             two = f"2 × {_product(matrices[0])} = {work.each:,}"
         return two
     each = f"{work.each:,}"
-    if part.weight == PAIRS and work.each % 4 == 0:
+    if part.kind == "Additive":  # a score of width d, a mix of states of width 2d
+        each = f"2 × {work.each // 6:,} + 2 × {work.each // 3:,} = {work.each:,}"
+    elif part.weight == PAIRS and work.each % 4 == 0:
         each = f"4 × {work.each // 4:,} = {work.each:,}"
     looked = f" × {context:,}" if work.power == 2 else f" × {context:,}^{work.power - 1}"
     return f"{each} for each token that is looked at; {work.each:,}{looked} = {total:,}"
