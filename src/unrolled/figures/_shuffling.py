@@ -12,7 +12,7 @@ from unrolled.checkpoints import Model
 from unrolled.figures import _arithmetic
 from unrolled.figures._order import WORD, cosine
 from unrolled.text import Tokens
-from unrolled.trace.positions import Positions, outputs
+from unrolled.trace.positions import Positions, outputs_of
 
 Order = Literal["exchanged", "reversed", "shuffled"]
 WAYS = (
@@ -72,9 +72,9 @@ def compared(model: Model, positions: Positions, tokens: Tokens, order: Int64[np
     differences, cosines, lines = [], [], []
     for told, causal in SWITCHES:
         start = 0 if told else None
-        before = outputs(model, ids.tolist(), start=start, causal=causal).astype(np.float64)
-        after = np.empty_like(before)
-        after[order] = outputs(model, ids[order].tolist(), start=start, causal=causal)  # back in the text's order
+        both = outputs_of(model, [ids.tolist(), ids[order].tolist()], start=start, causal=causal).astype(np.float64)
+        before, after = both[0], np.empty_like(both[1])
+        after[order] = both[1]  # back in the text's order
         change, length = np.linalg.norm(after - before, axis=1), np.linalg.norm(before, axis=1)
         at = int((change / length).argmax())
         differences.append(change / length)

@@ -22,7 +22,6 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from unrolled.checkpoints.model import Model
-from unrolled.checkpoints.prefixes import as_row
 from unrolled.errors import ProbeNotFound, TextTooLong
 from unrolled.models.gpt import GPT, Place
 from unrolled.models.positions import alibi_slopes, sinusoids
@@ -41,8 +40,8 @@ class Positions:
     causal: bool
     """Whether its queries see no later key, as it was trained."""
     run: Callable[[Tensor, int | None], Tensor]
-    """ids (1, n), the first one's position (None: the model is told none) -> what its last block leaves, normed if
-    the model norms it (1, n, d_model)."""
+    """ids (batch, n), the first one's position (None: the model is told none) -> what its last block leaves, normed if
+    the model norms it (batch, n, d_model)."""
     table: Tensor | None = None
     """(position, d_model), what is added to a token's embedding."""
     frequencies: Tensor | None = None
@@ -64,24 +63,32 @@ def positions_of(model: Model) -> Positions:
 def outputs(
     model: Model, ids: Sequence[int], *, start: int | None = 0, causal: bool | None = None
 ) -> Float32[np.ndarray, "position d_model"]:
-    """What comes out at each token, the first standing at `start`; None: the model is told no positions.
+    """`outputs_of` one text."""
+    return outputs_of(model, [ids], start=start, causal=causal)[0]
 
-    `causal`: whether queries are kept from later keys; None leaves that as the model was trained. An encoder-decoder is
-    asked for what its encoder makes. ProbeNotFound, TextTooLong.
+
+def outputs_of(
+    model: Model, texts: Sequence[Sequence[int]], *, start: int | None = 0, causal: bool | None = None
+) -> Float32[np.ndarray, "text position d_model"]:
+    """What comes out at each token of equally long texts, read side by side, the first token standing at `start`.
+
+    `start` None: the model is told no positions. `causal`: whether queries are kept from later keys; None leaves that
+    as the model was trained. An encoder-decoder is asked for what its encoder makes. ProbeNotFound, TextTooLong.
     """
-    model.check_ids(ids)
-    if start and start + len(ids) > model.context:
+    for ids in texts:
+        model.check_ids(ids)
+    n = len(texts[0])
+    if start and start + n > model.context:
         raise TextTooLong(
-            f"{len(ids)} tokens from position {start} on end at {start + len(ids)}; {model.name} reads"
-            f" {model.context:,} at most."
+            f"{n} tokens from position {start} on end at {start + n}; {model.name} reads {model.context:,} at most."
         )
     run = positions_of(model).run
     masking = _Masking(causal) if causal is not None else nullcontext()
     with model.running(), masking:
-        out = run(as_row(list(ids), model.device), start)
+        out = run(torch.tensor([list(ids) for ids in texts], device=model.device), start)
     if isinstance(masking, _Masking) and not masking.calls:
         raise ProbeNotFound(f"The mask of {model.name} cannot be changed: its attention takes a way of its own.")
-    return out[0].float().cpu().numpy()
+    return out.float().cpu().numpy()
 
 
 def _of_gpt(module: GPT) -> Positions:
