@@ -37,14 +37,14 @@ def greedy(module: GPT, prompt: str, count: int) -> str:
 
 @pytest.mark.parametrize(("task", "prompt"), [("recall", ""), ("addition", "7+95"), ("scratchpad", "347+298:")])
 def test_what_each_size_writes_is_greedy_decoding(task: str, prompt: str) -> None:
-    found = ask(task=task, prompt=prompt)
+    found = ask(problem=task, prompt=prompt)
     for rung, said, right in zip(ladder.rungs(), found.written, found.is_right, strict=True):
         assert said == greedy(rung.module, found.prompt, len(found.right))
         assert right == (said == found.right)
 
 
 def test_likelihoods_are_those_of_one_plain_pass() -> None:
-    found = ask(task="addition", prompt="347+298")
+    found = ask(problem="addition", prompt="347+298")
     assert (found.prompt, found.right) == ("347+298=", "0645")
     whole = torch.from_numpy(ids_of(found.prompt + found.right))
     for rung, said in zip(ladder.rungs(), found.character_log_likelihood, strict=True):
@@ -78,7 +78,7 @@ def test_another_right_answer_is_no_longer_written() -> None:
 
 
 def test_curves_are_means_over_the_recorded_trainings() -> None:
-    found, said = ask(task="scratchpad"), json.loads((ladder.FOLDER / ladder.MEASURED).read_bytes())
+    found, said = ask(problem="scratchpad"), json.loads((ladder.FOLDER / ladder.MEASURED).read_bytes())
     for row, size in enumerate(said["sizes"]):
         runs = [run["measured"]["scratchpad"] for run in said["runs"] if run["size"] == size and not run["control"]]
         assert found.seeds[row] == len(runs)
@@ -102,7 +102,7 @@ def test_shipped_weights_are_those_that_were_measured() -> None:
 
 
 def test_the_printed_terms_add_up_and_give_the_printed_mean() -> None:
-    for told in (*ask(task="scratchpad").arithmetic, mean_told([-0.00004, -2.5, -1 / 3])):
+    for told in (*ask(problem="scratchpad").arithmetic, mean_told([-0.00004, -2.5, -1 / 3])):
         terms, whole, count, mean = re.fullmatch(r"\((.*)\) ÷ \d+ = (\S+) ÷ (\d+) = (\S+)", told).groups()  # type: ignore[union-attr]
         numbers = [float(t.strip("()").replace("−", "-")) for t in terms.split(" + ")]
         total = float(whole.replace("−", "-"))
@@ -123,9 +123,9 @@ def test_recall_jumps_from_one_layer_to_two_and_width_does_not_help() -> None:
     ("knobs", "error", "said"),
     [
         ({"prompt": "abc"}, BadInput, "repeats nothing"),
-        ({"task": "addition", "prompt": "blackhorseblack"}, BadInput, "no sum"),
+        ({"problem": "addition", "prompt": "blackhorseblack"}, BadInput, "no sum"),
         ({"prompt": "a" * 49}, BadKnob, "at most 48"),
-        ({"task": "chess"}, BadKnob, "recall, addition, scratchpad"),
+        ({"problem": "chess"}, BadKnob, "recall, addition, scratchpad"),
     ],
 )
 def test_what_cannot_be_asked_gets_a_sentence(knobs: dict[str, str], error: type[Exception], said: str) -> None:

@@ -181,17 +181,17 @@ _TWO_WAYS = Formula(
 )
 def measured(
     *,
-    task: Annotated[str, Choice("recall", "addition", "scratchpad")] = "recall",
+    problem: Annotated[str, Choice("recall", "addition", "scratchpad")] = "recall",
     prompt: Annotated[str, Length(48)] = "",
 ) -> Work[Measured]:
     """Eight sizes of one small model on a task of their own, by two measures of the same answers; and your own prompt.
 
     Args:
-        task: recall goes on with letters that repeat; addition writes a sum at once, scratchpad digit by digit with
+        problem: recall goes on with letters that repeat; addition writes a sum at once, scratchpad digit by digit with
             carries first.
         prompt: what all sizes are asked; empty for an example.
     """
-    return (yield from ask_ladder(task, prompt))
+    return (yield from ask_ladder(problem, prompt))
 
 
 def _plain(value: float | None) -> float:
