@@ -79,8 +79,8 @@ def python() -> Page:
     more = "".join(_documented(each.__name__, each) + _members(each) for each in results)
     main = (
         '<article class="prose reference"><h1>Python</h1><p class="lede">What <code>import unrolled</code> gives. '
-        f'Knobs of figures are named arguments; <a href="/figures">each figure</a> lists its own.</p>{parts}'
-        f"<h2>What they return</h2>{more}</article>"
+        'Knobs of figures are named arguments; <a href="/figures">each figure</a> lists its own.</p>'
+        f"<h2>To call</h2>{parts}<h2>What they return</h2>{more}</article>"
     )
     return Page("/reference/python", "Python", main)
 
@@ -148,7 +148,7 @@ def _symbol(each: Glossed) -> str:
     def where(use: Any) -> str:
         return ", ".join(f'<a href="/figures/{name}">{name}</a>' for name in use.figures)
 
-    first = f'<th scope="rowgroup" rowspan="{len(each.uses)}" id="{each.anchor}">{each.mathml}</th>'
+    first = f'<td rowspan="{len(each.uses)}" id="{each.anchor}">{each.mathml}</td>'
     cells = [
         f"<td>{html.escape(use.meaning)}</td><td>{html.escape(use.shape)}</td><td>{where(use)}</td>"
         for use in each.uses

@@ -57,10 +57,10 @@ def test_search_finds_ranks_and_keeps_its_address(page: Page, server: str) -> No
     box.fill("zzzz")
     expect(page.locator(".count")).to_have_text("Nothing has all of these words.")
     assert shown.count() == 0
-    page.goto(f"{server}/search?q=rejean")
-    expect(shown.first).to_contain_text("A neural probabilistic language model")
+    page.goto(f"{server}/search?q=merrienboer+properties")
+    expect(shown.first).to_contain_text("On the properties of neural machine translation")
     shown.first.get_by_role("link").click()
-    expect(page).to_have_url(f"{server}/bibliography#bengio2003")
+    expect(page).to_have_url(f"{server}/bibliography#cho2014properties")
 
 
 def test_progress_is_kept_shown_and_forgotten(page: Page, server: str) -> None:

@@ -61,9 +61,8 @@ function go(stops: HTMLElement[], step: number): void {
 }
 
 function controls(page: Document, turn: (step: number) => void): HTMLElement {
-  const bar = page.createElement("div");
+  const bar = page.createElement("nav");
   bar.className = "presenting";
-  bar.setAttribute("role", "group");
   bar.setAttribute("aria-label", "Presentation");
   const button = (label: string, act: () => void): void => {
     const made = Object.assign(page.createElement("button"), { type: "button", className: "plain", textContent: label });
