@@ -76,8 +76,24 @@ def test_writers_taken_for_one_another_are_noticed(monkeypatch: pytest.MonkeyPat
         test_lengths_and_products("pre")
 
 
-def test_a_block_of_another_make_writes_as_one(opened: Any) -> None:
-    model = opened("phi")
+@pytest.mark.parametrize(("kind", "attn"), [("phi", "self_attn"), ("gpt_neox", "attention"), ("qwen3", "self_attn")])
+def test_parts_of_another_make_are_told_apart_where_they_add_up(opened: Any, kind: str, attn: str) -> None:
+    """In Phi and GPT-NeoX both parts read the same stream, in Qwen3 one after the other."""
+    model = opened(kind)
+    tokens = model.encode(tiny_models.TEXT)
+    heard: list[torch.Tensor] = []
+    hook = model.blocks[1].get_submodule(attn).register_forward_hook(lambda _, __, out: heard.append(out[0]))
+    found = finish(writes(model, tokens))
+    hook.remove()
+    assert found.writers == (("embedding", -1), ("attn", 0), ("mlp", 0), ("attn", 1), ("mlp", 1))
+    np.testing.assert_allclose(found.written[3], heard[0][0].norm(dim=1), rtol=1e-5)
+    np.testing.assert_allclose(found.along.sum(axis=0), found.after[-1], rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["gemma2", "opt"])
+def test_parts_that_do_not_add_up_write_as_one(opened: Any, kind: str) -> None:
+    """Gemma 2 norms what its parts give, OPT's FFN is no module."""
+    model = opened(kind)
     found = finish(writes(model, model.encode(tiny_models.TEXT)))
     assert found.writers == (("embedding", -1), ("block", 0), ("block", 1))
     np.testing.assert_allclose(found.along.sum(axis=0), found.after[-1], rtol=1e-9)

@@ -78,25 +78,59 @@ def writes(model: Model, tokens: Tokens) -> Work[Writes]:
 
 
 def _parts(model: Model) -> dict[Place, nn.Module]:
-    """What the parts write, where a norm follows it: elsewhere the stream's own steps say it."""
+    """What the parts write, where the stream's steps do not say it: a norm follows, or the block is of another make."""
     places: dict[Place, nn.Module] = {}
     for number, block in enumerate(model.blocks):
-        if isinstance(block, Block) and block.post_norm:
-            places[number, "attn"], places[number, "mlp"] = block.attn.out, block.mlp.out
+        if isinstance(block, Block):
+            parts: dict[str, nn.Module] = {"attn": block.attn.out, "mlp": block.mlp.out} if block.post_norm else {}
+        else:
+            parts = _named_parts(block)
+        places |= {(number, "attn" if name == "attn" else "mlp"): part for name, part in parts.items()}
     return places
 
 
-def _steps(model: Model, stream: Stream) -> list[tuple[Writer, Tensor, Tensor, Tensor]]:
-    """Of each writer: the stream before, what was written, the stream after, each (token, unit) in float64."""
+def _named_parts(block: nn.Module) -> dict[str, nn.Module]:
+    """Of a block of another make: the one child that is called attention, and the one that is called an MLP. Whether
+    what they give is what is written shows when it is added up."""
+    names = [name for name, _ in block.named_children() if "norm" not in name and "dropout" not in name]
+    attn = [name for name in names if "attn" in name or "attention" in name]
+    mlp = [name for name in names if name in ("mlp", "ffn", "feed_forward")]
+    if len(attn) != 1 or len(mlp) != 1:
+        return {}
+    return {"attn": block.get_submodule(attn[0]), "mlp": block.get_submodule(mlp[0])}
+
+
+Step = tuple[Writer, Tensor, Tensor, Tensor]
+"""A writer; the stream before, what was written, the stream after, each (token, unit)."""
+
+
+def _steps(model: Model, stream: Stream) -> list[Step]:
+    """Of each writer, in float64."""
     heard = {place: x.double() for place, x in stream.heard.items()}
     x = heard[0, "pre"]
-    steps: list[tuple[Writer, Tensor, Tensor, Tensor]] = [(("embedding", -1), torch.zeros_like(x), x, x)]
+    steps: list[Step] = [(("embedding", -1), torch.zeros_like(x), x, x)]
     for number in range(len(model.blocks)):
-        points = [point for point in _WRITES if (number, point) in heard]
-        for point in points:
-            after = heard[number, point]
-            part = _WRITES[point]
-            written = heard.get((number, part), after - x)
-            steps.append(((part if len(points) == 2 else "block", number), x, written, after))
-            x = after
+        ours = (number, "mid") in heard
+        steps += _ours(heard, number, x) if ours else _of_another_make(heard, number, x)
+        x = heard[number, "post"]
     return steps
+
+
+def _ours(heard: dict[Place, Tensor], number: int, x: Tensor) -> list[Step]:
+    steps: list[Step] = []
+    for point, part in _WRITES.items():
+        after = heard[number, point]
+        steps.append(((part, number), x, heard.get((number, part), after - x), after))
+        x = after
+    return steps
+
+
+def _of_another_make(heard: dict[Place, Tensor], number: int, x: Tensor) -> list[Step]:
+    """Both parts apart, if with what went in they add up to what came out; else both as one."""
+    after, attn, mlp = heard[number, "post"], heard.get((number, "attn")), heard.get((number, "mlp"))
+    if attn is None or mlp is None or attn.shape != x.shape or mlp.shape != x.shape:
+        return [(("block", number), x, after - x, after)]
+    if not torch.allclose(x + attn + mlp, after, rtol=1e-4, atol=1e-4 * float(after.abs().mean())):
+        return [(("block", number), x, after - x, after)]
+    middle = x + attn
+    return [(("attn", number), x, attn, middle), (("mlp", number), middle, after - middle, after)]
