@@ -17,8 +17,8 @@ from playwright.sync_api import sync_playwright
 import chromium
 
 ROOT = Path(__file__).resolve().parents[1]
-STATE = "/figures/next_token#v1&text=The%20capital%20of%20France%20is"
-SIZE = {"width": 1200, "height": 880}
+STATE = "/#v1&text=The%20capital%20of%20France%20is"
+SIZE = {"width": 1240, "height": 960}
 
 
 @contextmanager

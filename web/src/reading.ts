@@ -11,6 +11,7 @@ export function followReading(page: Document): void {
   const article = page.querySelector<HTMLElement>("article[data-chapter]");
   const here = article?.dataset["chapter"];
   mark(page, kept());
+  reveal(page.querySelector<HTMLElement>("nav.contents"));
   if (!here) return;
   keep({ ...kept(), last: here });
   const foot = page.querySelector("nav.turn");
@@ -22,6 +23,12 @@ export function followReading(page: Document): void {
     mark(page, kept());
   });
   seen.observe(foot);
+}
+
+/** Where the contents are longer than the screen: the page that is open stands in them. */
+function reveal(contents: HTMLElement | null): void {
+  const here = contents?.querySelector<HTMLElement>("[aria-current]");
+  if (contents && here && contents.scrollHeight > contents.clientHeight) contents.scrollTop = here.offsetTop - contents.clientHeight / 2;
 }
 
 export function forgetReading(page: Document): void {
