@@ -96,10 +96,9 @@ function pairsOf({ width, look }: Seen, result: Result) {
     const [right, wrong, after] = [data.right[i] ?? "", data.wrong[i] ?? "", data.after[i] ?? ""];
     const told = models.map(({ name }, m) => `${name}: ${data.arithmetic[m]?.[i] ?? ""}`).join(". ");
     return {
-      own: i < data.n_own,
       pieces: [{ text: before, tone: "plain" }, { text: right, tone: "right" }, { text: " ", tone: "plain" }, { text: wrong, tone: "wrong" }, { text: after, tone: "plain" }],
       preferences: models.map((_, m) => values(data.preference[m])[i] ?? 0),
-      spoken: `${quoted(right)}, not ${quoted(wrong)}, after ${quoted(before.trim())}. ${told}.`,
+      spoken: `${i < data.n_own ? "Yours, not counted: " : ""}${quoted(right)}, not ${quoted(wrong)}, after ${quoted(before.trim())}. ${told}.`,
     };
   });
   return { about: data.about, models, sentences, width, title: "Which of two texts is likelier" };

@@ -58,7 +58,6 @@ export type Tone = "plain" | "right" | "wrong";
 
 export interface Sentence {
   pieces: { text: string; tone: Tone }[];
-  own: boolean;
   preferences: number[]; // by model: bits by which the right way is likelier
   spoken: string;
 }
