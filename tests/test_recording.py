@@ -56,13 +56,13 @@ def test_short_knobs_are_recorded_whole(kind: dict[str, Any], start: Any, below:
 
 def test_long_knobs_have_some_stops_as_even_as_their_slider() -> None:
     even = stops_of("t", {"type": "number", "minimum": 0, "maximum": 2, "x-step": 0.01}, 1.0, None)
-    assert even == [0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0]
+    assert even == [0.0, 0.5, 1.0, 1.5, 2.0]
     log = stops_of("n", {"type": "integer", "minimum": 2, "maximum": 1000}, 20, None)
     assert (log[0], log[-1]) == (2, 1000)
     assert 20 in log
     assert len(log) == MOST + 1
     steps = [after / before for before, after in pairwise(log)]
-    assert max(steps) < 2.6  # each about 2.17 times the one before, where an even slider would begin with 60 times
+    assert max(steps) < 5.2  # each at most 4.7 times the one before, where an even slider would begin with 125 times
     assert stops_of("seed", {"type": "integer", "minimum": 0, "maximum": 9999}, 7, None) == [0, 1, 2, 3, 7]
 
 

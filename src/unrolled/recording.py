@@ -24,9 +24,9 @@ from unrolled.progress import Work
 from unrolled.schema import knobs_schema
 from unrolled.state import State, question
 
-MOST = 9
+MOST = 5
 """Stops of a knob that has more values; a knob with a few more is recorded whole."""
-WHOLE = 12
+WHOLE = 8
 """So many values at most are all recorded."""
 SEEDS = 4
 LONGEST = 40

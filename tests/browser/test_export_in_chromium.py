@@ -144,11 +144,14 @@ def test_a_file_of_next_token_opens_from_disk(disk: tuple[Page, list[str]], tmp_
     expect(bars.first).not_to_have_text(before or "")
     page.get_by_role("button", name="tree").click()
     expect(page.get_by_role("group", name="smollm2: ways on")).to_contain_text("Paris")
-    turn(page, "depth", "4")
+    depth = page.get_by_role("slider", name=re.compile("depth"))
+    expect(depth).to_be_disabled()  # only the shown panel's knobs are recorded
+    expect(depth).to_have_accessible_description(re.compile("Recorded at this value only"))
+    page.get_by_role("group", name="smollm2: ways on").get_by_role("button").last.click()
     sentence = page.get_by_role("alert")
     expect(sentence).to_contain_text("This page holds recorded answers, and not this one.")
     expect(sentence).to_contain_text("unrolled figure next_token --panel tree --model smollm2")
-    expect(sentence).to_contain_text("--depth 4")
+    expect(sentence).to_contain_text("--text")
     assert complaints == []
 
 

@@ -127,7 +127,7 @@ def the_link_reopens(page: Page, path: Locator) -> None:
 
 def test_what_was_not_recorded_says_what_to_do(disk: tuple[Page, list[str]], site: Path) -> None:
     page, complaints = disk
-    page.goto((site / "guide" / "far.html").as_uri() + "#v1&path_length.n=21")
+    page.goto((site / "guide" / "far.html").as_uri() + "#v1&path_length.n=45")
     path = figure(page, "path_length")
     n = path.get_by_role("spinbutton", name=re.compile("^n"))
     n.fill("33")
