@@ -24,6 +24,8 @@ __all__ = [
 
 FRONT = FigurePlace("next_token", "next_token", {"panel": "distribution"})
 """The figure on the front page."""
+BESIDE = ("/search", "/bibliography", "/glossary", "/reference", "/reference/cli", "/reference/python")
+"""Pages beside contents, chapters and figures."""
 
 
 def every(book: Book) -> tuple[Page, ...]:
@@ -146,6 +148,8 @@ def place_of(link: str) -> str:
         guide.chapter(name)
     elif kind == "figures":
         figure(name)
+    elif (place := f"/{kind}/{name}" if kind == "reference" else f"/{name}") in BESIDE:
+        return place + (f"?{parts.query}" if place == "/search" and parts.query else "")
     elif name not in ("", "figures"):
         raise BadInput(
             f"“{link[:200]}” is not a link to a page of the guide; those have /guide/CHAPTER or /figures/NAME in them."

@@ -78,6 +78,8 @@ def test_queries_keep_their_colour_in_prose_and_in_formulas() -> None:
         ("https://example.org/course/guide/what_comes_next.html#v1&text=Hi", "/guide/what_comes_next#v1&text=Hi"),
         ("http://localhost:1/figures/next_token", "/figures/next_token"),
         ("http://localhost:1/", "/"),
+        ("https://example.org/course/reference/cli.html", "/reference/cli"),
+        ("http://localhost:1/search?q=gate", "/search?q=gate"),
     ],
 )
 def test_a_link_from_anywhere_names_a_place_here(link: str, place: str) -> None:
