@@ -134,7 +134,7 @@ def _shape(each: Field) -> str:
 
 
 def _start(value: Any) -> str:
-    said = "" if value is None else str(value)
+    said = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
     return said if len(said) <= 24 else "a table"
 
 
