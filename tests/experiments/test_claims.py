@@ -1,0 +1,131 @@
+"""Each claim against closed forms, and a broken twin that turns its verdict."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from unrolled.experiments import path_lengths, perplexity, positions, root_d_k, vanishing_gradient
+from unrolled.experiments._catalogue import claims
+from unrolled.experiments._claim import Claim, Outcome
+from unrolled.experiments._results import result, result_of
+from unrolled.progress import finish
+
+FIVE = ("vanishing_gradient", "path_lengths", "root_d_k", "positions", "perplexity")
+
+
+def outcomes(claim: Claim, change: Callable[[Outcome], Outcome] = lambda each: each) -> list[Outcome]:
+    """The recorded cells of the result that comes along, as the engine has them, each perhaps changed."""
+    said = result(claim.name)
+    assert said is not None
+    plan = {(c.family, repr(sorted(c.setting.items())), c.seed): c for c in claim.plan("full", claim.seeds["full"])}
+    found = []
+    for row in said.cells:
+        cell = plan[row["family"], repr(sorted(row["setting"].items())), row["seed"]]
+        one = Outcome(cell=cell, found=row["found"], seconds=row["seconds"], machine="", versions="")
+        found.append(change(one))
+    return found
+
+
+def with_found(outcome: Outcome, **values: Any) -> Outcome:
+    return dataclasses.replace(outcome, found={**outcome.found, **values})
+
+
+@pytest.mark.parametrize("name", FIVE)
+def test_what_comes_along_is_what_the_rule_in_the_file_gives(name: str) -> None:
+    """The rule was not touched after the run, and the verdict follows from the recorded cells."""
+    claim, said = claims()[name], result(name)
+    assert said is not None
+    assert said.rule == claim.rule.sha256
+    assert result_of(claim, "full", outcomes(claim)).verdict == said.verdict
+    assert said.seeds >= 3
+
+
+def test_a_forgotten_root_turns_the_verdict() -> None:
+    def unscaled(each: Outcome) -> Outcome:
+        found = each.found
+        return with_found(each, variance_scaled=found["variance"], jacobian_scaled=found["jacobian"])
+
+    said = result_of(root_d_k.CLAIM, "full", outcomes(root_d_k.CLAIM, unscaled))
+    assert said.verdict == "does not hold here"
+
+
+def test_positions_left_in_turn_the_verdict() -> None:
+    left_in = positions.shuffled_change(torch.Generator().manual_seed(0), positions=True, causal=False)
+
+    def change(each: Outcome) -> Outcome:
+        return with_found(each, change=left_in) if each.cell.family == "no positions" else each
+
+    assert result_of(positions.CLAIM, "full", outcomes(positions.CLAIM, change)).verdict == "does not hold here"
+
+
+def test_a_state_that_is_a_sum_neither_shrinks_nor_grows() -> None:
+    """A cell whose tanh network is replaced by addition: the required slopes are gone."""
+    summed = vanishing_gradient.grown(vanishing_gradient._sum(1.0, torch.Generator().manual_seed(0)))
+
+    def change(each: Outcome) -> Outcome:
+        return with_found(each, **summed) if each.cell.family == "tanh" else each
+
+    claim = vanishing_gradient.CLAIM
+    assert summed["slope"] == pytest.approx(0, abs=1e-12)
+    assert result_of(claim, "full", outcomes(claim, change)).verdict == "does not hold here"
+
+
+def test_a_formula_that_is_one_off_turns_the_verdict() -> None:
+    def change(each: Outcome) -> Outcome:
+        return with_found(each, share=0.99) if each.cell.family == "convolution" else each
+
+    claim = path_lengths.CLAIM
+    assert result_of(claim, "full", outcomes(claim, change)).verdict == "does not hold here"
+
+
+def test_scoring_that_looks_ahead_turns_the_verdict() -> None:
+    def change(each: Outcome) -> Outcome:
+        ahead = {"loss": 0.5 * each.found["entropy_of_test"]} if each.cell.family == "markov" else {}
+        return with_found(each, **ahead)
+
+    claim = perplexity.CLAIM
+    assert result_of(claim, "full", outcomes(claim, change)).verdict == "does not hold here"
+
+
+@pytest.mark.parametrize("factor", [0.9, 1.1])
+def test_products_of_a_scaled_rotation_are_powers(factor: float) -> None:
+    found = vanishing_gradient.grown(vanishing_gradient._linear(factor, torch.Generator().manual_seed(1)))
+    steps = len(found["log_norms"])
+    np.testing.assert_allclose(found["log_norms"], [k * math.log(factor) for k in range(1, steps + 1)], atol=1e-10)
+
+
+def test_the_softmax_jacobian_is_that_of_autograd() -> None:
+    x = torch.tensor([[1.0, -0.5, 2.0, 0.1]], dtype=torch.float64)
+
+    def softmax(row: Tensor) -> Tensor:
+        return row.softmax(-1)
+
+    whole: Tensor = torch.autograd.functional.jacobian(softmax, x[0])  # type: ignore[no-untyped-call]
+    assert root_d_k.jacobian_size(x) == pytest.approx(float(whole.norm()))
+
+
+def test_searched_lengths_of_a_known_wiring() -> None:
+    ring = np.eye(6, k=1, dtype=bool) | np.eye(6, k=2, dtype=bool)
+    lengths = path_lengths.searched(lambda layer: ring, 6)
+    assert [lengths[0, j] for j in range(6)] == [0, 1, 1, 2, 2, 3]
+
+
+def test_entropy_of_a_coin_that_sticks() -> None:
+    matrix = np.array([[0.9, 0.1], [0.5, 0.5]])  # π = (5/6, 1/6)
+    entropy = -(5 / 6) * (0.9 * math.log(0.9) + 0.1 * math.log(0.1)) + (1 / 6) * math.log(2)
+    np.testing.assert_allclose(perplexity.stationary(matrix), [5 / 6, 1 / 6])
+    assert perplexity.entropy_rate(matrix) == pytest.approx(entropy)
+
+
+def test_no_linear_map_shifts_random_rows(tmp_path: Path) -> None:
+    cells = {cell.family: cell for cell in positions.plan("quick", 2)}
+    assert finish(positions.run(cells["random rows"], tmp_path))["residual"] > 0.5
