@@ -32,8 +32,8 @@ from unrolled.state import Loaded, answered
 
 BUDGET = 3_000_000
 """Bytes that a whole guide may have, compressed as a host sends it."""
-BITS = 16
-"""Significant bits of the numbers in longer rows: five digits, more than a picture shows."""
+BITS = 13
+"""Significant bits of the numbers in longer rows: four digits, as many as a picture shows."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data: blob:; "
     "base-uri 'none'; form-action 'self'"
@@ -239,7 +239,7 @@ def _note(places: list[Place], when: str) -> str:
     return (
         f'<p class="recorded">Recorded, not live: the figures of this page answer from what unrolled '
         f"{unrolled.__version__} computed on {html.escape(when + what)}. Knobs go from one recorded value to the next; "
-        "longer rows of numbers are kept to five digits. "
+        "longer rows of numbers are kept to four digits. "
         "For another text, another model or your own numbers, open this page’s link in your own copy: "
         "<code>unrolled open LINK</code>.</p>"
     )
