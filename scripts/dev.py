@@ -18,7 +18,6 @@ from pathlib import Path
 import environment as env
 from environment import PYTHON, ROOT, SetupFailed
 
-
 PARALLEL = ("-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder")
 """Tests in two processes; the quick ones first."""
 

@@ -7,6 +7,7 @@ import pytest
 
 from unrolled import guide
 from unrolled.checkpoints import Model, open_model
+from unrolled.figures import answer, figure
 from unrolled.progress import finish
 
 PLACES = {place.id: place for place in guide.chapter("scale").places}
@@ -49,3 +50,17 @@ def test_the_sums_about_sums() -> None:
     assert pytest.approx((1500, 1.7), rel=0.01) == (175e9 / 117e6, 300 / 175)
     assert 10 / 27 < 1
     assert pytest.approx(3, abs=0.1) == 10 * 8 / 27
+
+
+def test_in_recall_the_likelihood_leaps_too_and_on_the_scratchpad_it_rises_before_the_answers() -> None:
+    ladder = figure("emergence").panel(PLACES["ladder"].state["panel"])
+    recall, scratchpad = (finish(answer(ladder, {"problem": problem})).result for problem in ("recall", "scratchpad"))
+    assert [int(parameters / 1000) for parameters in recall.parameters[:2]] == [2, 9]
+    one_layer = recall.layers == 1
+    assert recall.exact_match[one_layer, -1].max() < 0.01
+    assert recall.exact_match[~one_layer, -1].min() > 0.2
+    rise = np.diff(recall.log_likelihood[:, -1])
+    assert rise.argmax() == one_layer.sum() - 1
+    assert rise.max() > 3 * rise[0]
+    assert np.exp(np.diff(scratchpad.log_likelihood[:2, -1]))[0] > 1.9
+    assert scratchpad.exact_match[:2, -1].max() < 0.1

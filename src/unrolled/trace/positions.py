@@ -64,7 +64,8 @@ def outputs(
     model: Model, ids: Sequence[int], *, start: int | None = 0, causal: bool | None = None
 ) -> Float32[np.ndarray, "position d_model"]:
     """`outputs_of` one text."""
-    return outputs_of(model, [ids], start=start, causal=causal)[0]
+    alone: np.ndarray = outputs_of(model, [ids], start=start, causal=causal)[0]
+    return alone
 
 
 def outputs_of(
