@@ -11,6 +11,8 @@ import pytest
 import chromium
 from serving import serving
 
+pytest.register_assert_rewrite("looking")
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 

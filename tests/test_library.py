@@ -29,7 +29,7 @@ def test_a_report_names_the_figures_that_a_module_opens() -> None:
     assert found.probes == {"attn"}
     assert found.opens["heads"] == ("overview", "map", "find")
     assert found.closed["heads (ablate)"] == ("it needs logits, and Sequential has no such probe (it has attn).")
-    assert "Figures that it opens: attention_calculator (head), heads (overview, map, find)." in str(found)
+    assert "Figures that it opens: attention_calculator (head), heads (overview, map, find)" in str(found)
     assert "Not lens (lens): it needs resid" in str(found)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from unrolled.cli import main
 from unrolled.desk import Shelf
 from unrolled.errors import UnknownRun
 from unrolled.figures import answer, figure
+from unrolled.packing import Pack, unpack
 from unrolled.progress import finish
 from unrolled.server import create_app
 from unrolled.state import Loaded, state_of
@@ -162,7 +164,9 @@ def test_pictures_and_pages(folder: Path, panel: str) -> None:
     assert finish(picture.drawing(chosen, state, loaded, width=390)) == drawn
     page = finish(html.recording(chosen, state, loaded)).decode()
     data = json.loads(page.partition('id="unrolled-recorded">')[2].partition("</script>")[0])
-    assert {each["panel"] for each in data["answers"]} == {"curves", "samples"}
+    shared = {name: base64.b64decode(part) for name, part in data["shared"].items()}
+    kept = unpack(Pack(base64.b64decode(data["pack"]), shared))
+    assert {each.panel for each in kept if each.blob} == {"curves", "samples"}
     assert data["state"]["runs"] == ["runs/tiny"]
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import unrolled
 from unrolled import figures, guide
+from unrolled.checkpoints import entry
 from unrolled.errors import MissingExtra
 from unrolled.figures._knobs import describe
 from unrolled.figures._panel import Field, Panel
@@ -113,10 +114,16 @@ def _results(panel: Panel) -> str:
     return f"<h3>Results</h3>{_table(f'Results of {panel.name}', ('Field', 'Shape and type', 'What it is'), rows)}"
 
 
+def _usual(panel: Panel) -> str:
+    """A model of ours that opens the panel."""
+    usual = (*figures.figure(panel.figure).start.get("models", ()), "smollm2", "lstm", "en-fr")
+    return next(name for name in usual if panel.opens_with(entry(name).probes))
+
+
 def _elsewhere(panel: Panel) -> str:
     """The same question on the command line and in Python."""
     kinds = {each.kind for each in panel.inputs.values()}
-    given = {"model": "smollm2"} if kinds & {"model", "models"} else {}
+    given = {"model": _usual(panel)} if kinds & {"model", "models"} else {}
     given |= {"run": "gpt"} if kinds & {"run", "runs"} else {}
     given |= {"text": "…"} if kinds & {"text", "pair"} else {}
     given |= {"target": "…"} if kinds & {"target", "pair"} else {}
@@ -125,7 +132,8 @@ def _elsewhere(panel: Panel) -> str:
     words = "".join(f', {plural.get(name, name)}="{value}"' for name, value in given.items())
     line = f"unrolled figure {panel.figure} --panel {panel.name}{flags}"
     call = f'unrolled.ask("{panel.figure}", panel="{panel.name}"{words})'
-    return f'<h3>Elsewhere</h3><pre tabindex="0">{html.escape(line)}\n{html.escape(call)}</pre>'
+    said = f'tabindex="0" aria-label="{panel.name} as a command and in Python"'
+    return f"<h3>Elsewhere</h3><pre {said}>{html.escape(line)}\n{html.escape(call)}</pre>"
 
 
 def _shape(each: Field) -> str:

@@ -294,7 +294,10 @@ def test_a_file_of_it_opens_from_disk(
     page.get_by_role("button", name="samples").click()
     expect(page.get_by_role("slider", name="Report")).to_be_visible()
     page.get_by_role("button", name="curves").click()
-    page.get_by_role("slider", name="window").press("ArrowRight")
+    page.get_by_role("slider", name="window").press("ArrowRight")  # to the next value that is recorded
+    typed = page.get_by_role("spinbutton", name="window, typed")
+    expect(typed).not_to_have_value("4")
+    typed.fill("5")
     expect(page.get_by_role("alert")).to_contain_text("unrolled figure training --run runs/one --window 5")
     assert complaints == []
     context.close()

@@ -27,7 +27,7 @@ for (const article of document.querySelectorAll(".prose")) typesetArticle(articl
 for (const pre of document.querySelectorAll<HTMLElement>(".prose pre")) {
   pre.tabIndex = 0; // what scrolls can be reached by keyboard
   pre.setAttribute("role", "region");
-  pre.setAttribute("aria-label", pre.closest("section")?.querySelector("h2")?.textContent ?? "Code");
+  pre.ariaLabel ??= pre.closest("section")?.querySelector("h2")?.textContent ?? "Code";
 }
 const data = JSON.parse(document.getElementById("page")?.textContent || "null") as PageData | null;
 if (data?.recorded) data.figures = globalThis.unrolledFigures ?? [];
