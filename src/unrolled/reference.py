@@ -117,7 +117,7 @@ def _results(panel: Panel) -> str:
 def _usual(panel: Panel) -> str:
     """A model of ours that opens the panel."""
     usual = (*figures.figure(panel.figure).start.get("models", ()), "smollm2", "lstm", "en-fr")
-    return next(name for name in usual if panel.opens_with(entry(name).probes))
+    return str(next(name for name in usual if panel.opens_with(entry(name).probes)))
 
 
 def _elsewhere(panel: Panel) -> str:
