@@ -65,6 +65,8 @@ def write_whole(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        os.umask(mask := os.umask(0o077))
+        Path(name).chmod(0o666 & ~mask)  # a temporary file is its owner's alone
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

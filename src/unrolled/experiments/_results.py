@@ -13,11 +13,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from unrolled.checkpoints.cache import cache_folder
+from unrolled.checkpoints.cache import cache_folder, write_whole
 from unrolled.errors import BadResult
 from unrolled.experiments._claim import Claim, Outcome, Scale
 from unrolled.experiments._rule import Verdict, judged
-from unrolled.experiments._store import write_atomically
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +71,7 @@ def keep_result(result: Result, folder: Path) -> Path:
     """Writes it."""
     path = folder / f"{result.claim}.json"
     said = json.dumps(asdict(result), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    write_atomically(path, _lines(said).encode())
+    write_whole(path, _lines(said).encode())
     return path
 
 

@@ -7,13 +7,11 @@ CELLS/KEY.*         what else the cell left, e.g. weights
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict, fields
 from pathlib import Path
 
-from unrolled.checkpoints.cache import cache_folder
+from unrolled.checkpoints.cache import cache_folder, write_whole
 from unrolled.errors import BadResult
 from unrolled.experiments._claim import Cell, Outcome
 
@@ -23,26 +21,10 @@ def cells_folder() -> Path:
     return cache_folder() / "experiments" / "cells"
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """The whole file or none of it, whenever the process dies."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, part = tempfile.mkstemp(dir=path.parent, prefix=".part-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(part).chmod(0o644)
-        Path(part).replace(path)
-    except BaseException:
-        Path(part).unlink(missing_ok=True)
-        raise
-
-
 def keep(folder: Path, outcome: Outcome) -> None:
     """Writes an outcome."""
     said = json.dumps(asdict(outcome), ensure_ascii=False, allow_nan=False, indent=1)
-    write_atomically(folder / f"{outcome.cell.key}.json", said.encode())
+    write_whole(folder / f"{outcome.cell.key}.json", said.encode())
 
 
 def kept(folder: Path, cell: Cell) -> Outcome | None:

@@ -12,11 +12,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from unrolled.checkpoints.cache import write_whole
 from unrolled.experiments import _ladder as ladder
 from unrolled.experiments._claim import Cell, Claim, Found, Outcome, Scale
 from unrolled.experiments._rule import Bound, Rule
 from unrolled.experiments._statistics import Interval, exactly, interval
-from unrolled.experiments._store import write_atomically
 from unrolled.progress import Work
 
 RULE = Rule(
@@ -74,7 +74,7 @@ def run(cell: Cell, folder: Path) -> Work[Found]:
         size, cell.seed, steps=cell.setting["steps"], shuffled=shuffled, rows=rows
     )
     if cell.seed == 0:
-        write_atomically(folder / f"{cell.key}.safetensors", ladder.weights_of(module))
+        write_whole(folder / f"{cell.key}.safetensors", ladder.weights_of(module))
     return {"parameters": sum(p.numel() for p in module.parameters()), "layers": size.n_layer, "measured": measured}
 
 

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 
 DECIMALS = 4  # of a shown result
-_MOST = 15  # decimals at which a float64 of ordinary size is printed whole
+MOST_DECIMALS = 15  # decimals at which a float64 of ordinary size is printed whole
 _PLAIN_POWERS = 12  # e to more than this is no number for a pencil: the largest score is taken off first
 
 
@@ -19,33 +19,33 @@ def number(value: float, decimals: int = DECIMALS) -> str:
     """A value rounded to so many decimals, needless zeros dropped down to two, with a true minus sign."""
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
-    return _printed(_units(value, decimals), decimals)
+    return as_printed(in_units(value, decimals), decimals)
 
 
 def product_sum(left: Sequence[float], right: Sequence[float], *, decimals: int = DECIMALS) -> str:
     """`a×b + c×d = p + q = sum`, row times column, each side true of the printed figures; the sum with `decimals`."""
-    total = _units(math.fsum(a * b for a, b in zip(left, right, strict=True)), decimals)
-    for places in range(2, max(_MOST, decimals) + 1):
-        factors = [(_units(a, places), _units(b, places)) for a, b in zip(left, right, strict=True)]
-        terms = [_rounded(a * b, 2 * places, places + 2) for a, b in factors]
+    total = in_units(math.fsum(a * b for a, b in zip(left, right, strict=True)), decimals)
+    for places in range(2, max(MOST_DECIMALS, decimals) + 1):
+        factors = [(in_units(a, places), in_units(b, places)) for a, b in zip(left, right, strict=True)]
+        terms = [rounded_units(a * b, 2 * places, places + 2) for a, b in factors]
         exact = sum(a * b for a, b in factors)
-        if _rounded(sum(terms), places + 2, decimals) == total == _rounded(exact, 2 * places, decimals):
+        if rounded_units(sum(terms), places + 2, decimals) == total == rounded_units(exact, 2 * places, decimals):
             break
-    products = " + ".join(f"{_term(a, places)}×{_term(b, places)}" for a, b in factors)
-    sums = " + ".join(_term(term, places + 2) for term in terms)
-    result = _printed(total, decimals)
+    products = " + ".join(f"{as_term(a, places)}×{as_term(b, places)}" for a, b in factors)
+    sums = " + ".join(as_term(term, places + 2) for term in terms)
+    result = as_printed(total, decimals)
     return f"{products} = {sums} = {result}" if len(terms) > 1 else f"{products} = {result}"
 
 
 def quotient(value: float, divisor: float, name: str) -> str:
     """`a ÷ √4 = a ÷ 2.00 = result`."""
-    total = _units(value / divisor, DECIMALS)
-    for decimals in range(DECIMALS, _MOST + 1):
-        above, below = _units(value, decimals), _units(divisor, decimals)
-        if _units(above / below, DECIMALS) == total == _units(above / 10**decimals / divisor, DECIMALS):
+    total = in_units(value / divisor, DECIMALS)
+    for decimals in range(DECIMALS, MOST_DECIMALS + 1):
+        above, below = in_units(value, decimals), in_units(divisor, decimals)
+        if in_units(above / below, DECIMALS) == total == in_units(above / 10**decimals / divisor, DECIMALS):
             break
-    top = _printed(above, decimals)
-    return f"{top} ÷ {name} = {top} ÷ {_printed(below, decimals)} = {_printed(total, DECIMALS)}"
+    top = as_printed(above, decimals)
+    return f"{top} ÷ {name} = {top} ÷ {as_printed(below, decimals)} = {as_printed(total, DECIMALS)}"
 
 
 def share(values: Sequence[float], chosen: int) -> str:
@@ -53,21 +53,21 @@ def share(values: Sequence[float], chosen: int) -> str:
     largest = max(values)
     shift = largest if abs(largest) > _PLAIN_POWERS else 0.0
     result = math.exp(values[chosen] - shift) / math.fsum(math.exp(value - shift) for value in values)
-    for decimals in range(DECIMALS, _MOST + 1):
-        terms = [_units(math.exp(value - shift), decimals) for value in values]
+    for decimals in range(DECIMALS, MOST_DECIMALS + 1):
+        terms = [in_units(math.exp(value - shift), decimals) for value in values]
         if not any(terms):
             continue  # all powers round to 0: more decimals
         exponents = [_exponent(value - shift, decimals) for value in values]
         powers = [math.exp(_read(exponent)) for exponent in exponents]
         shares = (terms[chosen] / sum(terms), powers[chosen] / math.fsum(powers), result)
-        if len({_units(each, DECIMALS) for each in shares}) == 1:
+        if len({in_units(each, DECIMALS) for each in shares}) == 1:
             break
     exponents = [f"e^{_bracketed(exponent)}" for exponent in exponents]
     aside = f" (each score less the largest, {number(largest)})" if shift else ""
-    shown = " + ".join(_printed(term, decimals) for term in terms)
+    shown = " + ".join(as_printed(term, decimals) for term in terms)
     return (
         f"{exponents[chosen]} ÷ ({' + '.join(exponents)}){aside}"
-        f" = {_printed(terms[chosen], decimals)} ÷ ({shown}) = {number(result)}"
+        f" = {as_printed(terms[chosen], decimals)} ÷ ({shown}) = {number(result)}"
     )
 
 
@@ -75,19 +75,19 @@ def _exponent(value: float, decimals: int) -> str:
     """As many digits as it takes for e to the printed exponent to be the printed power."""
     if math.isinf(value):
         return number(value)
-    for digits in range(decimals, _MOST + 1):
-        shown = _units(value, digits)
-        if _units(math.exp(shown / 10**digits), decimals) == _units(math.exp(value), decimals):
+    for digits in range(decimals, MOST_DECIMALS + 1):
+        shown = in_units(value, digits)
+        if in_units(math.exp(shown / 10**digits), decimals) == in_units(math.exp(value), decimals):
             break
-    return _printed(shown, digits)
+    return as_printed(shown, digits)
 
 
-def _units(value: float, decimals: int) -> int:
+def in_units(value: float, decimals: int) -> int:
     """The value in whole units of its last decimal."""
     return round(value * _ten(decimals))
 
 
-def _rounded(units: int, have: int, want: int) -> int:
+def rounded_units(units: int, have: int, want: int) -> int:
     """Units of one decimal place in units of another, halves away from zero."""
     if want >= have:
         return units * _ten(want - have)
@@ -100,7 +100,7 @@ def _ten(power: int) -> int:
     return int(10**power)
 
 
-def _printed(units: int, decimals: int) -> str:
+def as_printed(units: int, decimals: int) -> str:
     digits = str(abs(units)).rjust(decimals + 1, "0")
     fraction = digits[-decimals:].rstrip("0").ljust(2, "0")
     return f"{'−' if units < 0 else ''}{digits[:-decimals]}.{fraction}"
@@ -110,8 +110,8 @@ def _read(text: str) -> float:
     return float(text.replace("−", "-").replace("∞", "inf"))
 
 
-def _term(units: int, decimals: int) -> str:
-    return _bracketed(_printed(units, decimals))
+def as_term(units: int, decimals: int) -> str:
+    return _bracketed(as_printed(units, decimals))
 
 
 def _bracketed(text: str) -> str:

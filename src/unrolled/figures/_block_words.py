@@ -7,7 +7,16 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from unrolled.figures._arithmetic import _MOST, DECIMALS, _printed, _rounded, _term, _units, number, product_sum
+from unrolled.figures._arithmetic import (
+    DECIMALS,
+    MOST_DECIMALS,
+    as_printed,
+    as_term,
+    in_units,
+    number,
+    product_sum,
+    rounded_units,
+)
 from unrolled.figures._long_sums import long_sum, squashed
 
 
@@ -18,15 +27,15 @@ def length_of_sum(before: float, meets: float, written: float) -> str:
     """
     after = math.sqrt(max(before * before + 2 * meets + written * written, 0.0))
     shown = 2 if after >= 10 else DECIMALS
-    for places in range(shown, _MOST + 1):
-        a, b, c = (_units(value, places) for value in (before, meets, written))
-        terms = [_rounded(a * a, 2 * places, places), 2 * b, _rounded(c * c, 2 * places, places)]
+    for places in range(shown, MOST_DECIMALS + 1):
+        a, b, c = (in_units(value, places) for value in (before, meets, written))
+        terms = [rounded_units(a * a, 2 * places, places), 2 * b, rounded_units(c * c, 2 * places, places)]
         total = max(sum(terms), 0)
-        if _units(math.sqrt(total / 10**places), shown) == _units(after, shown):
+        if in_units(math.sqrt(total / 10**places), shown) == in_units(after, shown):
             break
-    x, dot, w = (_term(each, places) for each in (a, b, c))
-    squares = " + ".join(_term(term, places) for term in terms)
-    root = _printed(total, places)
+    x, dot, w = (as_term(each, places) for each in (a, b, c))
+    squares = " + ".join(as_term(term, places) for term in terms)
+    root = as_printed(total, places)
     return f"{x}×{x} + 2×{dot} + {w}×{w} = {squares} = {root}; √{root} = {number(after, shown)}"
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
 from unrolled.checkpoints import ladder
-from unrolled.figures._arithmetic import _printed, _term, _units
+from unrolled.figures._arithmetic import as_printed, as_term, in_units
 from unrolled.figures._panel import Axes
 from unrolled.progress import Progress, Work, stop_if_cancelled
 from unrolled.provenance import COMPUTED_BY, Provenance
@@ -134,10 +134,11 @@ def _recorded(said: Any, task: str) -> dict[str, Any]:
 def mean_told(values: Sequence[float]) -> str:
     """`(−0.12 − 0.03 − …) ÷ 5 = −0.55 ÷ 5 = −0.11`, each side true of the printed figures."""
     decimals = 4
-    terms = [_units(float(value), decimals) for value in values]
+    terms = [in_units(float(value), decimals) for value in values]
     total, count = sum(terms), len(terms)
-    sums = " + ".join(_term(term, decimals) for term in terms)
-    return f"({sums}) ÷ {count} = {_printed(total, decimals)} ÷ {count} = {_printed(round(total / count), decimals)}"
+    sums = " + ".join(as_term(term, decimals) for term in terms)
+    mean = as_printed(round(total / count), decimals)
+    return f"({sums}) ÷ {count} = {as_printed(total, decimals)} ÷ {count} = {mean}"
 
 
 def sources() -> tuple[Provenance, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from unrolled.figures._arithmetic import _MOST, _printed, _units
+from unrolled.figures._arithmetic import MOST_DECIMALS, as_printed, in_units
 from unrolled.scoring import Score
 
 LN_2 = 0.6931
@@ -22,7 +22,7 @@ def perplexity(score: Score) -> str:
     """`e^3.2045 = 24.64`."""
     value = score.perplexity
     if not math.isfinite(value) or value >= 1e9:
-        return f"perplexity e^{_printed(_units(score.nats_per_token, 4), 4)}, too large to write out"
+        return f"perplexity e^{as_printed(in_units(score.nats_per_token, 4), 4)}, too large to write out"
     decimals = 2 if value < 1e4 else 0
     top, shown = _enough(score.nats_per_token, 4, math.exp, value, decimals)
     return f"perplexity e^{top} = {shown}"
@@ -39,13 +39,13 @@ def per_byte(score: Score) -> str:
 
 def preference(right: float, wrong: float) -> str:
     """`45.31 − 38.10 = 7.21 bits: the right one is 2^7.21 = 148 times as likely`."""
-    shown = [_units(value, 2) for value in (wrong, right)]
+    shown = [in_units(value, 2) for value in (wrong, right)]
     difference = shown[0] - shown[1]
     sign = "right" if difference > 0 else "wrong"
-    said = f"{_printed(shown[0], 2)} − {_printed(shown[1], 2)} = {_printed(difference, 2)} bits"
+    said = f"{as_printed(shown[0], 2)} − {as_printed(shown[1], 2)} = {as_printed(difference, 2)} bits"
     if difference == 0:
         return f"{said}: both are equally likely"
-    size = _printed(abs(difference), 2)
+    size = as_printed(abs(difference), 2)
     return f"{said}: the {sign} one is 2^{size} = {_times(2 ** (abs(difference) / 100))} times as likely"
 
 
@@ -61,11 +61,11 @@ def _enough(
 ) -> tuple[str, str]:
     """A value in as few decimals as it takes for the printed result to follow from it, and that result."""
     wanted = round(result * 10**decimals)
-    for places in range(least, _MOST + 1):
-        if round(function(_units(value, places) / 10**places) * 10**decimals) == wanted:
+    for places in range(least, MOST_DECIMALS + 1):
+        if round(function(in_units(value, places) / 10**places) * 10**decimals) == wanted:
             break
     shown = f"{wanted / 10**decimals:,.{decimals}f}"
-    return _printed(_units(value, places), places), shown
+    return as_printed(in_units(value, places), places), shown
 
 
 def _tokens(count: int) -> str:

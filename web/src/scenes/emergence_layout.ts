@@ -1,19 +1,7 @@
 // Where models, curves and abilities stand in the pictures of `emergence`. Pure: the same numbers, the same picture.
 import { folded } from "./path_length_layout";
 import { size, type Abilities, type CurvesData, type Entries, type Measure, type Model, type Row } from "./emergence_data";
-import { apart, scale, tickText, type Scale } from "./parts/scale";
-
-export interface Box {
-  left: number;
-  right: number;
-  top: number;
-  bottom: number;
-}
-
-export interface Tick {
-  at: number;
-  text: string;
-}
+import { apart, scale, tickText, type Edges, type Scale, type Tick } from "./parts/scale";
 
 export const NARROW = 560;
 const SCORES = new Set(["MMLU", "HumanEval"]); // per cent: a linear axis
@@ -47,7 +35,7 @@ export interface Told {
 }
 
 export interface PublishedLayout {
-  plot: Box;
+  plot: Edges;
   height: number;
   hiddenAt: number; // y of what is not disclosed
   chanceAt: number; // y of guessing; NaN without
@@ -92,7 +80,7 @@ export function publishedLayout({ models }: Entries, measure: Measure, chosen: n
   };
 }
 
-function upScale(values: number[], { name }: Measure, { bottom, top }: Box): Scale {
+function upScale(values: number[], { name }: Measure, { bottom, top }: Edges): Scale {
   if (SCORES.has(name)) return scale({ low: 0, high: 100, log: false }, bottom, top);
   const known = values.filter((value) => value > 0);
   return scale({ low: Math.min(...known) / 1.5, high: Math.max(...known) * 1.5, log: true }, bottom, top);
@@ -116,7 +104,7 @@ interface Rect {
 }
 
 /** The largest of each design is named where there is room, the chosen one in any case, then the GPTs, then the others. */
-function namesOf(models: Model[], dots: Dot[], chosen: number, plot: Box): Name[] {
+function namesOf(models: Model[], dots: Dot[], chosen: number, plot: Edges): Name[] {
   const last = new Map(dots.map((dot) => [dot.family, dot]));
   const rank = ({ model }: Dot): number => (model === chosen ? 0 : models[model]?.name.startsWith("GPT") ? 1 : 2);
   const wanted = [...last.values(), ...dots.filter(({ model, family }) => model === chosen && last.get(family)?.model !== chosen)].sort((a, b) => rank(a) - rank(b));
@@ -172,7 +160,7 @@ function entryLayout(model: Model | undefined, top: number, width: number, narro
 // ---- scores over size
 
 export interface CurvesLayout {
-  plot: Box;
+  plot: Edges;
   height: number;
   x: Scale;
   y: (score: number) => number; // what is below the axis stands on its lower edge
@@ -240,7 +228,7 @@ export interface Place {
 }
 
 export interface AbilitiesLayout {
-  plot: Box;
+  plot: Edges;
   height: number;
   places: Place[];
   ticks: Tick[];

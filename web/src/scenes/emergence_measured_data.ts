@@ -2,7 +2,7 @@
 import type { NdArray, Result } from "../contracts";
 import type { EmergenceMeasured } from "../generated";
 import { folded } from "./path_length_layout";
-import { apart, readout, scale, type Scale } from "./parts/scale";
+import { apart, readout, scale, type Edges, type Scale, type Tick } from "./parts/scale";
 
 export interface Value {
   mean: number;
@@ -78,12 +78,12 @@ export interface Letter {
 }
 
 export interface LadderLayout {
-  plot: { left: number; right: number; top: number; bottom: number };
+  plot: Edges;
   height: number;
   head: string[];
   about: string[];
-  xTicks: { at: number; text: string; name: string }[];
-  yTicks: { at: number; text: string }[];
+  xTicks: Tick[];
+  yTicks: Tick[];
   yLabel: string;
   xLabel: string;
   groups: Spot[][]; // by rung; over size one spot each

@@ -1,6 +1,7 @@
 // Where the parts of the figure `positions` stand, and how its numbers are printed in them.
 import { number } from "../parts/words";
 import type { LoadedModel, ShuffledModel } from "./positions_data";
+import type { Box } from "./parts/lines";
 
 export const WIDE = 700;
 
@@ -32,13 +33,6 @@ export function shuffleLayout(models: readonly Pick<ShuffledModel, "tokens">[], 
   const [rows, row] = [134, wide ? high + 6 : high + 36];
   const block = rows + 4 * row + 30;
   return { wide, whole: Math.max(width, left + tokens * cell + (wide ? VERDICT : 0)), left, cell, tops: models.map((_, m) => m * block), rows, row, height: Math.max(block, models.length * block) - 16, letters: Math.floor((cell - 4) / 7.4) };
-}
-
-export interface Box {
-  x: number;
-  y: number;
-  width: number;
-  height: number;
 }
 
 const LEFT = 40;

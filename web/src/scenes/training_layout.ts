@@ -1,5 +1,5 @@
 // The curves of training runs as plain numbers: where everything stands. Pure: the same runs, the same picture.
-import { scale, type Extent, type Scale } from "./parts/scale";
+import { scale, type Edges, type Extent, type Scale, type Tick } from "./parts/scale";
 
 /** One line: what was measured on the way. */
 export interface Line {
@@ -34,21 +34,9 @@ export interface Chart {
   window: number; // measurements that a point of the training line is the mean of
 }
 
-export interface Tick {
-  at: number;
-  text: string;
-}
-
-export interface Box {
-  left: number;
-  right: number;
-  top: number;
-  bottom: number;
-}
-
 export interface Layout {
-  plot: Box;
-  rates: Box;
+  plot: Edges;
+  rates: Edges;
   height: number;
   x: Scale;
   y: Scale;
@@ -143,12 +131,12 @@ export function short(value: number): string {
 const SANS = 6.6; // px of a letter at 12 px
 
 /** The longest label of a mark that the plot has room for. */
-export function labelIn({ left, right }: Box, { labels }: Mark): string {
+export function labelIn({ left, right }: Edges, { labels }: Mark): string {
   return labels.find((label) => label.length * SANS <= right - left - 8) ?? labels.at(-1) ?? "";
 }
 
 /** The line through all points that the axes can hold, as an SVG path. */
-export function pathOf({ x, y }: Line, across: Scale, up: (value: number) => number, box: Box): string {
+export function pathOf({ x, y }: Line, across: Scale, up: (value: number) => number, box: Edges): string {
   let [d, on] = ["", false];
   for (let i = 0; i < x.length; i++) {
     const [a, b] = [across(x[i] ?? NaN), up(y[i] ?? NaN)];

@@ -1,5 +1,18 @@
 /** Scales and ticks for charts: from numbers to places in the picture. */
 
+export interface Edges {
+  left: number;
+  right: number;
+  top: number;
+  bottom: number;
+}
+
+export interface Tick {
+  at: number; // px
+  text: string;
+  name?: string; // a second line
+}
+
 export interface Scale {
   (value: number): number;
   ticks: number[];
