@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from unrolled.experiments._plot import Plot
 from unrolled.experiments._rule import Rule
 from unrolled.experiments._statistics import Interval
 from unrolled.progress import Work
@@ -93,6 +94,8 @@ class Claim:
     """Does one cell; the path is a folder where it may leave files, named after the cell's key."""
     measure: Callable[[Sequence[Outcome]], Mapping[str, Interval]]
     """What the rule looks at, by name."""
+    plots: Callable[[Sequence[Outcome]], Sequence[Plot]] = lambda outcomes: ()
+    """Pictures of what all cells found, the most telling one first."""
     seeds: Mapping[str, int] = field(default_factory=lambda: {"quick": 3, "full": 5})
     """How many seeds each scale takes when nobody says otherwise."""
     decides: tuple[Scale, ...] = ("quick", "full")
