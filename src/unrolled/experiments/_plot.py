@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -35,6 +36,8 @@ class Series:
     name: str
     """In the legend: rnn, lstm, gru, gpt and attention keep their own hues."""
     points: tuple[Point, ...]
+    role: Literal["measured", "control", "theory"] = "measured"
+    """A control is drawn in grey, a theory as a thin line without points."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,3 +76,12 @@ def bars(values: Sequence[float], x: float = 0) -> Point:
 
 def _of(values: Sequence[float]) -> Interval:
     return interval(values) if len(values) > 1 else exactly(values[0])
+
+
+def powers(points: Iterable[Point]) -> tuple[Point, ...]:
+    """Points whose y are natural logarithms -> the values themselves: a geometric mean with its interval."""
+
+    def raised(y: Interval) -> Interval:
+        return Interval(mean=math.exp(y.mean), low=math.exp(y.low), high=math.exp(y.high), n=y.n)
+
+    return tuple(Point(x=each.x, y=raised(each.y)) for each in points)

@@ -15,6 +15,7 @@ from typing import Any
 from unrolled.checkpoints.cache import write_whole
 from unrolled.experiments import _ladder as ladder
 from unrolled.experiments._claim import Cell, Claim, Found, Outcome, Scale
+from unrolled.experiments._plot import Axis, Mark, Plot, Series, over_seeds
 from unrolled.experiments._rule import Bound, Rule
 from unrolled.experiments._statistics import Interval, exactly, interval
 from unrolled.progress import Work
@@ -122,6 +123,38 @@ def _steepest(values: Sequence[float]) -> float:
     return max(b - a for a, b in pairwise(values)) / whole if whole > 0 else 0.0
 
 
+def plots(outcomes: Sequence[Outcome]) -> Sequence[Plot]:
+    """Each task at every size, by exact match and by the log-likelihood of the same answers."""
+    rungs = [each for each in outcomes if "control" not in each.cell.setting]
+    names = [name for name in ladder.ROWS if any(name in each.cell.setting["tasks"] for each in rungs)]
+
+    def over_size(measured: str) -> tuple[Series, ...]:
+        of = {name: [e for e in rungs if name in e.cell.setting["tasks"]] for name in names}
+        last = {
+            name: [(e.found["parameters"], e.found["measured"][-1][name][measured]) for e in of[name]] for name in names
+        }
+        return tuple(Series(name=name, points=over_seeds(last[name])) for name in names)
+
+    if not rungs:
+        return ()
+    size = Axis(label="parameters", log=True)
+    return (
+        Plot(
+            title="Exact match: whole answers that are right",
+            x=size,
+            y=Axis(label="share of answers"),
+            series=over_size("exact_match"),
+            marks=(Mark(y=0.0, says="none"), Mark(y=1.0, says="all")),
+        ),
+        Plot(
+            title="Log-likelihood of the very same answers",
+            x=size,
+            y=Axis(label="nats a character"),
+            series=over_size("log_likelihood"),
+        ),
+    )
+
+
 CLAIM = Claim(
     name="emergence",
     number=17,
@@ -148,5 +181,6 @@ CLAIM = Claim(
     plan=plan,
     run=run,
     measure=measure,
+    plots=plots,
     seeds={"quick": 2, "full": 3},
 )

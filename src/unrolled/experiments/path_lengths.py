@@ -13,6 +13,7 @@ import numpy as np
 from torch import Tensor
 
 from unrolled.experiments._claim import Cell, Claim, Found, Outcome, Scale
+from unrolled.experiments._plot import Axis, Mark, Plot, Point, Series
 from unrolled.experiments._rule import Bound, Rule
 from unrolled.experiments._statistics import Interval, exactly
 from unrolled.figures._path_networks import NAMES, WIDTH, Reach, length_of, step_of
@@ -119,6 +120,45 @@ def measure(outcomes: Sequence[Outcome]) -> Mapping[str, Interval]:
     return {name: exactly(min(shares) if name in NAMES else max(shares)) for name, shares in found.items()}
 
 
+def plots(outcomes: Sequence[Outcome]) -> Sequence[Plot]:
+    """The longest way by kind of layer and reach; and how many pairs agree with their formula."""
+    return (_longest(outcomes), _agreeing(outcomes)) if outcomes else ()
+
+
+def _longest(outcomes: Sequence[Outcome]) -> Plot:
+    named = [name for name in NAMES if any(each.cell.family == name for each in outcomes)]
+
+    def of(reach: tuple[int, int]) -> tuple[Point, ...]:
+        found = {each.cell.family: each.found["longest"] for each in outcomes if _reach(each) == reach}
+        return tuple(Point(x=i, y=exactly(found[name])) for i, name in enumerate(named) if name in found)
+
+    tokens = max(each.cell.setting["n"] for each in outcomes)
+    return Plot(
+        title=f"The longest of all shortest ways among {tokens} tokens",
+        x=Axis(label="layer", names=tuple(named)),
+        y=Axis(label="steps", log=True),
+        series=tuple(Series(name=f"kernel {k}, window {w}", points=of((k, w))) for k, w in REACHES if of((k, w))),
+        kind="bars",
+    )
+
+
+def _agreeing(outcomes: Sequence[Outcome]) -> Plot:
+    shares = measure(outcomes)
+    points = tuple(Point(x=i, y=share) for i, share in enumerate(shares.values()))
+    return Plot(
+        title="Pairs of tokens whose searched way is as long as the formula says; the controls must not be",
+        x=Axis(label="layer", names=tuple(shares)),
+        y=Axis(label="share of pairs, worst case"),
+        series=(Series(name="share", points=points),),
+        marks=(Mark(y=1.0, says="required"), Mark(y=0.9, says="controls stay below")),
+        kind="bars",
+    )
+
+
+def _reach(outcome: Outcome) -> tuple[int, int]:
+    return outcome.cell.setting["kernel"], outcome.cell.setting["window"]
+
+
 CLAIM = Claim(
     name="path_lengths",
     number=6,
@@ -137,5 +177,6 @@ CLAIM = Claim(
     plan=plan,
     run=run,
     measure=measure,
+    plots=plots,
     seeds={"quick": 2, "full": 5},
 )

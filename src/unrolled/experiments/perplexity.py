@@ -18,6 +18,7 @@ from torch import Tensor
 
 from unrolled.checkpoints import open_model
 from unrolled.experiments._claim import Cell, Claim, Found, Outcome, Scale
+from unrolled.experiments._plot import Axis, Mark, Plot, Series, bars
 from unrolled.experiments._rule import Bound, Rule
 from unrolled.experiments._statistics import Interval, exactly, interval
 from unrolled.models.gpt import GPT, GPTConfig
@@ -235,6 +236,37 @@ def measure(outcomes: Sequence[Outcome]) -> Mapping[str, Interval]:
     return found
 
 
+def plots(outcomes: Sequence[Outcome]) -> Sequence[Plot]:
+    """Perplexities of our models; and how far a loss ends above the entropy of its source."""
+    ours = {name: [e.found["perplexity"] for e in outcomes if e.cell.family == name] for name in OURS}
+    trained = [each.found for each in outcomes if each.cell.family == "markov"]
+    shown = []
+    if any(ours.values()):
+        shown.append(
+            Plot(
+                title="Perplexity of our models on fiction that they did not learn from",
+                x=Axis(label="model", names=("",)),
+                y=Axis(label="perplexity"),
+                series=tuple(Series(name=name, points=(bars(ours[name]),)) for name in OURS if ours[name]),
+                marks=(Mark(y=8, says="8"), Mark(y=15, says="15")),
+                kind="bars",
+            )
+        )
+    if trained:
+        above = [[each[name] - each["entropy_of_test"] for each in trained] for name in ("loss", "shuffled")]
+        shown.append(
+            Plot(
+                title="A loss ends just above the entropy of its source, and far above where the source did not write",
+                x=Axis(label="held-out text", names=("as the source wrote it", "its order shuffled")),
+                y=Axis(label="loss less entropy, in nats"),
+                series=(Series(name="excess", points=tuple(bars(values, i) for i, values in enumerate(above))),),
+                marks=(Mark(y=0.03, says="0.03, the most that is allowed"),),
+                kind="bars",
+            )
+        )
+    return shown
+
+
 CLAIM = Claim(
     name="perplexity",
     number=13,
@@ -254,5 +286,6 @@ CLAIM = Claim(
     plan=plan,
     run=run,
     measure=measure,
+    plots=plots,
     seeds={"quick": 3, "full": 5},
 )

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from unrolled.experiments._claim import Cell, Claim, Found, Outcome, Scale
+from unrolled.experiments._plot import Axis, Mark, Plot, Point, Series, bars, over_seeds
 from unrolled.experiments._rule import Bound, Rule
 from unrolled.experiments._statistics import Interval, exactly, interval
 from unrolled.models.attention import attend
@@ -164,6 +165,42 @@ def measure(outcomes: Sequence[Outcome]) -> Mapping[str, Interval]:
     return found
 
 
+def plots(outcomes: Sequence[Outcome]) -> Sequence[Plot]:
+    """What shuffling changes in three encoders; and the wavelengths of the sinusoids."""
+    names = {
+        "no positions": "nothing tells order",
+        "sinusoids added": "sinusoids added",
+        "causal mask": "a causal mask alone",
+    }
+    changes = {name: [e.found["change"] for e in outcomes if e.cell.family == name] for name in names}
+    there = [name for name in names if changes[name]]
+    shuffled = Plot(
+        title="How much a shuffled text changes what comes out for each token",
+        x=Axis(label="encoder", names=tuple(names[name] for name in there)),
+        y=Axis(label="change, as a share of the outputs' size"),
+        series=(Series(name="change", points=tuple(bars(changes[name], i) for i, name in enumerate(there))),),
+        marks=(Mark(y=0.1, says="counts as noticed"),),
+        kind="bars",
+    )
+    waves = [each.found["wavelengths"] for each in outcomes if each.cell.family == "sinusoids"]
+    if not waves:
+        return (shuffled,)
+    formula = tuple(Point(x=2 * i, y=exactly(2 * math.pi * 10_000 ** (2 * i / D))) for i in range(D // 2))
+    measured = over_seeds((2 * i, wave) for row in waves for i, wave in enumerate(row) if i % 3 == 0)
+    return (
+        shuffled,
+        Plot(
+            title="Low dims turn fast, high dims slowly",
+            x=Axis(label="dim"),
+            y=Axis(label="wavelength, in positions", log=True),
+            series=(
+                Series(name="measured", points=measured),
+                Series(name="2π · 10,000^(2i/d)", points=formula, role="theory"),
+            ),
+        ),
+    )
+
+
 CLAIM = Claim(
     name="positions",
     number=8,
@@ -191,4 +228,5 @@ CLAIM = Claim(
     plan=plan,
     run=run,
     measure=measure,
+    plots=plots,
 )

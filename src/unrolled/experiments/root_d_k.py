@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from unrolled.experiments._claim import Cell, Claim, Found, Outcome, Scale
+from unrolled.experiments._plot import Axis, Mark, Plot, Series, over_seeds
 from unrolled.experiments._rule import Bound, Rule
 from unrolled.experiments._statistics import Interval, interval, slope
 from unrolled.models.attention import scale
@@ -122,6 +123,34 @@ def measure(outcomes: Sequence[Outcome]) -> Mapping[str, Interval]:
     }
 
 
+def plots(outcomes: Sequence[Outcome]) -> Sequence[Plot]:
+    """Variances, and sizes of the softmax's Jacobian, over d_k."""
+
+    def line(name: str, value: str, control: bool = False) -> Series:
+        points = over_seeds((each.cell.setting["d_k"], each.found[value]) for each in outcomes)
+        return Series(name=name, points=points, role="control" if control else "measured")
+
+    return (
+        Plot(
+            title="The variance of a query times a key grows with d_k, and √d_k takes exactly that off",
+            x=Axis(label="d_k", log=True),
+            y=Axis(label="variance", log=True),
+            series=(
+                line("q·k", "variance"),
+                line("q·k / √d_k", "variance_scaled"),
+                line("q·k / d_k", "variance_over_d", control=True),
+            ),
+            marks=(Mark(y=1.0, says="1"),),
+        ),
+        Plot(
+            title="What a change of the scores changes in the weights",
+            x=Axis(label="d_k", log=True),
+            y=Axis(label="size of the softmax's Jacobian", log=True),
+            series=(line("unscaled", "jacobian"), line("with √d_k", "jacobian_scaled")),
+        ),
+    )
+
+
 CLAIM = Claim(
     name="root_d_k",
     number=7,
@@ -140,4 +169,5 @@ CLAIM = Claim(
     plan=plan,
     run=run,
     measure=measure,
+    plots=plots,
 )

@@ -8,13 +8,14 @@ values: the product's norm goes like its power where the directions are well mix
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from unrolled.experiments._claim import Cell, Claim, Found, Outcome, Scale
+from unrolled.experiments._plot import Axis, Mark, Plot, Point, Series, over_seeds, powers
 from unrolled.experiments._rule import Bound, Rule
 from unrolled.experiments._statistics import Interval, explained, interval, slope
 from unrolled.models.rnn import RNNLayer
@@ -174,6 +175,53 @@ def _value(outcome: Outcome, name: str) -> float:
     return float(found[name])
 
 
+def plots(outcomes: Sequence[Outcome]) -> Sequence[Plot]:
+    """The product's size over steps back; and its slope beside what may foretell it."""
+    tanh = [each for each in outcomes if each.cell.family == "tanh"]
+    if not tanh:
+        return ()
+    return (_sizes_over_steps(outcomes), _slopes(tanh))
+
+
+def _sizes_over_steps(outcomes: Sequence[Outcome]) -> Plot:
+    shown = (1, *range(5, STEPS + 1, 5))
+    kinds = sorted(
+        {(each.cell.family, each.cell.setting["radius"]) for each in outcomes if each.cell.family != "linear"}
+    )
+
+    def line(family: str, radius: float) -> Series:
+        found = [e.found for e in outcomes if e.cell.family == family and e.cell.setting["radius"] == radius]
+        values = ((k, each["log_norms"][k - 1]) for each in found for k in shown)
+        name = f"radius {radius:g}" if family == "tanh" else "a state that is a sum"
+        return Series(name=name, points=powers(over_seeds(values)), role="measured" if family == "tanh" else "control")
+
+    return Plot(
+        title="What is left of a gradient after k steps back, by the radius of the recurrent matrix",
+        x=Axis(label="steps back, k"),
+        y=Axis(label="‖ds_T/ds_t‖ / √width, geometric mean", log=True),
+        series=tuple(line(*kind) for kind in kinds),
+    )
+
+
+def _slopes(tanh: Sequence[Outcome]) -> Plot:
+    def line(value: Callable[[Outcome], float]) -> tuple[Point, ...]:
+        return over_seeds((each.cell.setting["radius"], value(each)) for each in tanh)
+
+    return Plot(
+        title="How steep it is, beside what two sizes foretell",
+        x=Axis(label="spectral radius", log=True),
+        y=Axis(label="slope of the log, a step"),
+        series=(
+            Series(name="measured slope", points=line(lambda each: float(each.found["slope"]))),
+            Series(name="log of the Jacobian's size", points=line(lambda each: float(each.found["log_size"]))),
+            Series(
+                name="log of the radius", points=line(lambda each: math.log(each.cell.setting["radius"])), role="theory"
+            ),
+        ),
+        marks=(Mark(y=0.0, says="neither shrinks nor grows"),),
+    )
+
+
 CLAIM = Claim(
     name="vanishing_gradient",
     number=1,
@@ -193,4 +241,5 @@ CLAIM = Claim(
     plan=plan,
     run=run,
     measure=measure,
+    plots=plots,
 )
