@@ -2,50 +2,31 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from experiments.recorded import outcomes, with_found
 from unrolled.experiments import path_lengths, perplexity, positions, root_d_k, vanishing_gradient
 from unrolled.experiments._catalogue import claims
-from unrolled.experiments._claim import Claim, Outcome
-from unrolled.experiments._results import result, result_of
+from unrolled.experiments._claim import Outcome
+from unrolled.experiments._results import recorded, result_of
 from unrolled.progress import finish
 
-FIVE = ("vanishing_gradient", "path_lengths", "root_d_k", "positions", "perplexity")
 
-
-def outcomes(claim: Claim, change: Callable[[Outcome], Outcome] = lambda each: each) -> list[Outcome]:
-    """The recorded cells of the result that comes along, as the engine has them, each perhaps changed."""
-    said = result(claim.name)
-    assert said is not None
-    plan = {(c.family, repr(sorted(c.setting.items())), c.seed): c for c in claim.plan("full", claim.seeds["full"])}
-    found = []
-    for row in said.cells:
-        cell = plan[row["family"], repr(sorted(row["setting"].items())), row["seed"]]
-        one = Outcome(cell=cell, found=row["found"], seconds=row["seconds"], machine="", versions="")
-        found.append(change(one))
-    return found
-
-
-def with_found(outcome: Outcome, **values: Any) -> Outcome:
-    return dataclasses.replace(outcome, found={**outcome.found, **values})
-
-
-@pytest.mark.parametrize("name", FIVE)
+@pytest.mark.parametrize("name", [name for name in claims() if recorded(name)])
 def test_what_comes_along_is_what_the_rule_in_the_file_gives(name: str) -> None:
-    """The rule was not touched after the run, and the verdict follows from the recorded cells."""
-    claim, said = claims()[name], result(name)
+    """The rule was not touched after the run, all of the plan was run, and the verdict follows from its cells."""
+    claim, said = claims()[name], recorded(name)
     assert said is not None
     assert said.rule == claim.rule.sha256
-    assert result_of(claim, "full", outcomes(claim)).verdict == said.verdict
+    found = outcomes(claim)
+    assert {each.cell.key for each in found} == {cell.key for cell in claim.plan("full", claim.seeds["full"])}
+    assert result_of(claim, "full", found).verdict == said.verdict
     assert said.seeds >= 3
 
 

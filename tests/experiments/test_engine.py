@@ -15,7 +15,7 @@ from unrolled.experiments import _catalogue, _reproduce
 from unrolled.experiments._claim import Claim
 from unrolled.experiments._pool import run_cells
 from unrolled.experiments._reproduce import Order, cells_of, reproducing
-from unrolled.experiments._results import keep_result, read_result, result_of
+from unrolled.experiments._results import keep_result, outcomes_of, read_result, result_of
 from unrolled.experiments._store import kept
 from unrolled.progress import finish
 
@@ -72,6 +72,20 @@ def test_a_failed_cell_is_reported_never_counted_and_tried_again(tmp_path: Path)
     assert result.verdict == "not decided"
     assert [cell.get("failed") for cell in result.cells].count("RuntimeError: planted") == 1
     assert [ran.outcome.cell.family for ran in run_cells(cells, tmp_path)] == ["raises"]
+
+
+def test_a_result_holds_all_that_its_cells_are(tmp_path: Path) -> None:
+    """Cells of several machines and versions, a failed one, numbers with more digits than are kept."""
+    cells = [planted.cell("value", 0), planted.cell("value", 1), planted.cell("raises", 2)]
+    cells.append(dataclasses.replace(planted.cell("value", 3), version=2))
+    outcomes = [ran.outcome for ran in run_cells(cells, tmp_path)]
+    outcomes[1] = dataclasses.replace(outcomes[1], machine="another", found={"value": 1 / 3, "list": [2 / 3]})
+    result = result_of(planted.CLAIM, "full", outcomes)
+    back = outcomes_of(read_result(keep_result(result, tmp_path)))
+    assert [each.cell.key for each in back] == [each.cell.key for each in outcomes]
+    assert [(e.machine, e.versions, e.failed) for e in back] == [(e.machine, e.versions, e.failed) for e in outcomes]
+    assert back[1].found == {"value": 0.3333333333, "list": [0.666667]}
+    assert result_of(planted.CLAIM, "full", back) == result
 
 
 @pytest.mark.parametrize("content", ["{", "{}", json.dumps({"cell": {}, "found": {}})])

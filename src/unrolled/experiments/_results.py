@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from unrolled.checkpoints.cache import cache_folder, write_whole
 from unrolled.errors import BadResult
@@ -22,6 +24,8 @@ from unrolled.experiments._rule import Verdict, judged
 @dataclass(frozen=True, kw_only=True)
 class Result:
     """What was found of a claim."""
+
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid", strict=True)
 
     claim: str
     number: int
@@ -35,15 +39,23 @@ class Result:
     """Each bound in words, its part, the interval, and whether it is kept."""
     seeds: int
     cells: list[dict[str, Any]]
-    """Each cell: family, setting, seed, what it found, its seconds; failed ones with the reason."""
+    """Each cell: family, setting, seed, what it found, its seconds; failed ones with the reason. Where they are not the
+    first, its version and the numbers of its machine and its versions in the lists below."""
     core_minutes: float
     machines: list[str]
     versions: list[str]
+    missing: int = 0
+    """Cells of the plan that were not run yet; the verdict waits for them."""
+
+
+_READER, _OUTCOME = TypeAdapter(Result), TypeAdapter(Outcome)
 
 
 def result_of(claim: Claim, scale: Scale, outcomes: Sequence[Outcome]) -> Result:
-    """Judges what was measured."""
+    """Judges what was measured, as it is kept: whoever reads the file measures the same."""
+    outcomes = [replace(each, found=_rounded(dict(each.found))) for each in outcomes]
     good = [each for each in outcomes if not each.failed]
+    machines, versions = (sorted({getattr(e, name) for e in outcomes}) for name in ("machine", "versions"))
     verdict = judged(claim.rule, claim.measure(good), failed=len(outcomes) - len(good))
     return Result(
         claim=claim.name,
@@ -53,13 +65,18 @@ def result_of(claim: Claim, scale: Scale, outcomes: Sequence[Outcome]) -> Result
         verdict=verdict.said,
         why=verdict.why,
         rule=claim.rule.sha256,
-        tested=_rounded(_tested(verdict)),
+        tested=_rounded(_tested(verdict), 6),
         seeds=len({each.cell.seed for each in good}),
-        cells=_rounded([_cell(each) for each in outcomes]),
+        cells=[_row(each, machines, versions) for each in outcomes],
         core_minutes=round(math.fsum(each.seconds for each in outcomes) / 60, 3),
-        machines=sorted({each.machine for each in outcomes}),
-        versions=sorted({each.versions for each in outcomes}),
+        machines=machines,
+        versions=versions,
     )
+
+
+def outcomes_of(result: Result) -> list[Outcome]:
+    """Its cells as the engine has them, failed ones too, so that everything can be worked out again from the file."""
+    return [_outcome(result, row) for row in result.cells]
 
 
 def own_folder() -> Path:
@@ -78,20 +95,24 @@ def keep_result(result: Result, folder: Path) -> Path:
 def read_result(path: Path) -> Result:
     """A result from its file. BadResult says what is wrong with it."""
     try:
-        said = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise BadResult(f"{path} is no result of an experiment ({error}): delete it and run the claim again.") from None
-    names = {each.name for each in fields(Result)}
-    if not (isinstance(said, dict) and said.keys() == names):
-        raise BadResult(f"{path} is no result of an experiment of this version: delete it and run the claim again.")
-    return Result(**said)
+        found = _READER.validate_json(path.read_bytes())
+        outcomes_of(found)
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        why = f"{error.errors()[0]['msg']}" if isinstance(error, ValidationError) else f"{error}"
+        raise BadResult(
+            f"{path} is no result of an experiment of this version ({why}): delete it and run the claim again."
+        ) from None
+    return found
 
 
 def result(name: str) -> Result | None:
     """The reader's own result of a claim, else the one that comes along, else None."""
     own = own_folder() / f"{name}.json"
-    if own.is_file():
-        return read_result(own)
+    return read_result(own) if own.is_file() else recorded(name)
+
+
+def recorded(name: str) -> Result | None:
+    """The result of a claim that comes along, or None."""
     with resources.as_file(resources.files("unrolled.experiments") / "results" / f"{name}.json") as shipped:
         return read_result(shipped) if shipped.is_file() else None
 
@@ -109,19 +130,40 @@ def _tested(verdict: Verdict) -> list[dict[str, Any]]:
     ]
 
 
-def _cell(outcome: Outcome) -> dict[str, Any]:
+def _row(outcome: Outcome, machines: list[str], versions: list[str]) -> dict[str, Any]:
     cell = outcome.cell
-    named = {"family": cell.family, "setting": dict(cell.setting), "seed": cell.seed, "seconds": outcome.seconds}
-    return named | ({"failed": outcome.failed} if outcome.failed else {"found": dict(outcome.found)})
+    row: dict[str, Any] = {"family": cell.family, "setting": dict(cell.setting), "seed": cell.seed}
+    rare = {
+        "version": (cell.version, 1),
+        "machine": (machines.index(outcome.machine), 0),
+        "versions": (versions.index(outcome.versions), 0),
+    }
+    row |= {name: value for name, (value, usual) in rare.items() if value != usual}
+    row["seconds"] = _rounded(outcome.seconds)
+    return row | ({"failed": outcome.failed} if outcome.failed else {"found": dict(outcome.found)})
 
 
-def _rounded(said: Any) -> Any:
-    """Six digits of every number: seeds differ in the first three."""
+def _outcome(result: Result, row: Mapping[str, Any]) -> Outcome:
+    cell = {"claim": result.claim, "version": row.get("version", 1)}
+    cell |= {name: row[name] for name in ("family", "setting", "seed", "seconds")}
+    said = {
+        "cell": cell,
+        "found": row.get("found", {}),
+        "seconds": row["seconds"],
+        "machine": result.machines[row.get("machine", 0)],
+        "versions": result.versions[row.get("versions", 0)],
+        "failed": "" if "found" in row else row["failed"],
+    }
+    return _OUTCOME.validate_python(said)
+
+
+def _rounded(said: Any, digits: int = 10) -> Any:
+    """Ten digits of a number, six of each in a list: lists are long, and seeds differ in the first three."""
     if isinstance(said, float):
-        return float(f"{said:.6g}")
+        return float(f"{said:.{digits}g}")
     if isinstance(said, dict):
-        return {name: _rounded(value) for name, value in said.items()}
-    return [_rounded(value) for value in said] if isinstance(said, (list, tuple)) else said
+        return {name: _rounded(value, digits) for name, value in said.items()}
+    return [_rounded(value, 6) for value in said] if isinstance(said, (list, tuple)) else said
 
 
 def _lines(said: str) -> str:
