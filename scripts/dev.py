@@ -121,6 +121,13 @@ def bench(arguments: list[str]) -> int:
     return call(PYTHON, ROOT / "benchmarks" / "run.py", *arguments)
 
 
+def report(arguments: list[str]) -> int:
+    """the report on the claims, in report/: what was measured, with what came out"""
+    with env.alone():
+        env.base()
+    return call(PYTHON, "-m", "unrolled", "report", *arguments)
+
+
 def picture(arguments: list[str]) -> int:
     """docs/picture.png, the README's picture: a screenshot of the guide"""
     with env.alone():
@@ -155,6 +162,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "check": check,
     "format": format_code,
     "bench": bench,
+    "report": report,
     "picture": picture,
     "checkpoints": checkpoints,
     "try-install": try_install,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import unrolled
-from unrolled.cli import export, generate, models, reproduce, score, serve, train
+from unrolled.cli import export, generate, models, report, reproduce, score, serve, train
 from unrolled.cli.bar import errors, finish
 from unrolled.cli.options import AsJson, Browser, Device, Dtype, ModelNames, Port, RunNames
 from unrolled.errors import UnrolledError
@@ -36,6 +36,7 @@ app.command()(export.export)
 app.command()(serve.serve)
 app.command("new-lesson")(serve.new_lesson)
 app.command()(reproduce.reproduce)
+app.command()(report.report)
 USAGE_ERROR: Any = typer.BadParameter.__base__  # Typer's own; it does not export the name
 
 
