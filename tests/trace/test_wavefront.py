@@ -8,6 +8,7 @@ import torch
 
 from tiny_models import gpt
 from tiny_recurrent import NAMES, opened
+from unrolled.checkpoints import open_model
 from unrolled.errors import ProbeNotFound
 from unrolled.progress import finish
 from unrolled.trace.wavefront import first_steps, waiting_for
@@ -34,6 +35,13 @@ def test_a_transformer_takes_a_step_a_layer() -> None:
 
 def test_one_token_takes_a_step_a_layer() -> None:
     assert finish(first_steps(opened("lstm"), [65])).tolist() == [[1], [2]]
+
+
+def test_a_disturbance_does_not_grow_with_the_text() -> None:
+    """A trained GRU hands on what lies far outside its range, three times as large with every token."""
+    model = open_model("gru")
+    ids = list(model.encode("The cat sat on the mat and looked at the dog, which did not look at the cat.").ids[:24])
+    assert finish(first_steps(model, ids))[0].tolist() == list(range(1, len(ids) + 1))
 
 
 def test_a_network_that_forgets_its_state_is_seen_to() -> None:
