@@ -24,7 +24,9 @@ given, what exists, what to do. Every door shows that sentence and nothing else.
     │   └── SaveFailed            the disk does not take a save
     ├── ExperimentError     500   a result that cannot be used, or a plan that is too long
     │   ├── BadResult             damaged, or not what it says it is
-    │   └── OverBudget            more work than was allowed; says the estimate
+    │   ├── OverBudget            more work than was allowed; says the estimate
+    │   ├── NoMemory              more processes than the memory holds; says the estimate
+    │   └── WorkersDied           processes were killed again and again
     ├── GetFailed           502   a checkpoint could not be fetched
     ├── MissingExtra        501   an optional package is not installed
     ├── Busy                429   too many questions wait already
@@ -138,6 +140,14 @@ class BadResult(ExperimentError):
 
 class OverBudget(ExperimentError):
     """More work than was allowed; says the estimate."""
+
+
+class NoMemory(ExperimentError):
+    """More processes than the memory that is free holds; says the estimate and how many it holds."""
+
+
+class WorkersDied(ExperimentError):
+    """Processes that run cells were killed again and again, so that nothing is finished."""
 
 
 class GetFailed(UnrolledError):

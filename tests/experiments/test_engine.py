@@ -13,9 +13,9 @@ import planted_claim as planted
 from unrolled.errors import BadInput, BadResult, OverBudget, UnknownClaim
 from unrolled.experiments import _catalogue, _reproduce
 from unrolled.experiments._claim import Claim
-from unrolled.experiments._pool import run_cells
 from unrolled.experiments._reproduce import Order, cells_of, reproducing
 from unrolled.experiments._results import keep_result, outcomes_of, read_result, result_of
+from unrolled.experiments._running import run_cells
 from unrolled.experiments._store import kept
 from unrolled.progress import finish
 

@@ -38,9 +38,14 @@ def test_the_verdict_follows_the_rule(found: dict[str, Interval], said: str) -> 
     assert judged(RULE, found).said == said
 
 
-def test_a_failed_cell_leaves_it_undecided() -> None:
-    verdict = judged(RULE, GOOD, failed=2)
-    assert (verdict.said, verdict.why) == ("not decided", "2 cells failed and cannot be counted.")
+def test_what_is_lacking_leaves_it_undecided() -> None:
+    verdict = judged(RULE, GOOD, lacks="Two cells failed.")
+    assert (verdict.said, verdict.why) == ("not decided", "Two cells failed.")
+
+
+def test_nothing_measured_is_no_answer() -> None:
+    assert [each.kept for each in judged(RULE, {}).tested] == [None, None, None]
+    assert judged(Rule(required=()), {}).said == "not decided"
 
 
 def test_a_changed_rule_shows() -> None:

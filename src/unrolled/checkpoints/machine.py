@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import psutil
 import torch
 
@@ -44,10 +47,42 @@ def device_named(name: str) -> torch.device:
     return device
 
 
+def free_memory(groups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> int:
+    """Bytes that a process may still take: of the machine, and of the container or group that it runs in."""
+    return min([psutil.virtual_memory().available, *_left_to_groups(groups, own)])
+
+
+def _left_to_groups(groups: Path, own: Path) -> Iterator[int]:
+    """What each control group around this process leaves, versions 2 and 1; files that it caches can be let go."""
+    for line in _lines(own):
+        kinds, _, name = line.split(":", 1)[1].partition(":")
+        if kinds not in ("", "memory"):
+            continue
+        root, limit, used = (
+            (groups / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes")
+            if kinds
+            else (groups, "memory.max", "memory.current")
+        )
+        for folder in (root / name.lstrip("/"), *(root / name.lstrip("/")).parents):
+            allowed, taken = (" ".join(_lines(folder / file)) for file in (limit, used))
+            if allowed.isdigit() and taken.isdigit():
+                cached = dict(entry.split(" ", 1) for entry in _lines(folder / "memory.stat")).get("inactive_file", "0")
+                yield max(0, int(allowed) - int(taken) + int(cached))
+            if folder == root:
+                break
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text("utf-8").splitlines()
+    except OSError:
+        return []
+
+
 def check_fits(name: str, n_parameters: int, dtype: torch.dtype, device: torch.device) -> None:
     """TooLarge with the estimate, if the model needs more memory than is free."""
     need = int(n_parameters * dtype.itemsize * _WORKING_SHARE)
-    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
+    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_memory()
     if need > free:
         raise TooLarge(
             f"{name} has {n_parameters:,} parameters and needs about {need / 1e9:.1f} GB as {str(dtype)[6:]};"

@@ -1,56 +1,26 @@
-"""Running cells: in this process, or in a pool of local ones. What is finished is on disk before anybody is told.
-
-A killed worker takes its cell with it, which is run again by a new pool; Ctrl-C and SIGKILL lose the running cells and
-nothing else.
-"""
+"""A pool of local processes. A killed worker breaks its pool, and what was not finished is run by a new one."""
 
 from __future__ import annotations
 
+import os
 import signal
-import time
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 
+from unrolled.errors import WorkersDied
 from unrolled.experiments._claim import Cell, Outcome
-from unrolled.experiments._store import missing
-from unrolled.experiments._work import doing
-from unrolled.progress import finish
+from unrolled.experiments._work import run_one
 
-_TRIES = 3
+TRIES = 3
 """Pools in a row that may break before anything is finished."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Ran:
-    """A cell is finished."""
-
-    outcome: Outcome
-    done: int
-    total: int
-    left: float
-    """Seconds until all are, about: by the time that the finished ones took."""
-
-
-def run_cells(cells: Sequence[Cell], folder: Path, processes: int = 1) -> Iterator[Ran]:
-    """Runs what is missing of `cells`, costly ones first, so that the last to finish are short."""
-    todo = sorted(missing(folder, cells), key=lambda cell: -cell.seconds)
-    begun, done, spent = time.monotonic(), 0, 0.0
-    for outcome in _outcomes(todo, folder, min(processes, len(todo))):
-        done, spent = done + 1, spent + outcome.cell.seconds
-        pace = (time.monotonic() - begun) / spent if spent else 0.0
-        left = pace * (sum(cell.seconds for cell in todo) - spent)
-        yield Ran(outcome=outcome, done=done, total=len(todo), left=left)
-
-
-def _outcomes(todo: Sequence[Cell], folder: Path, processes: int) -> Iterator[Outcome]:
-    if processes <= 1:
-        for cell in todo:
-            yield run_one(cell, folder)
-        return
+def in_pool(todo: Sequence[Cell], folder: Path, processes: int) -> Iterator[Outcome]:
+    """Outcomes as they come."""
     waiting, broken = list(todo), 0
     while waiting:
         try:
@@ -60,13 +30,16 @@ def _outcomes(todo: Sequence[Cell], folder: Path, processes: int) -> Iterator[Ou
                 yield outcome
         except BrokenProcessPool:
             broken += 1
-            if broken == _TRIES:
-                raise
+            if broken == TRIES:
+                raise WorkersDied(
+                    f"Worker processes were killed {TRIES} times in a row before a cell was finished; that is mostly "
+                    "too little memory. What is finished is kept: go on with fewer --processes."
+                ) from None
 
 
 def _pool(cells: Sequence[Cell], folder: Path, processes: int) -> Iterator[Outcome]:
-    """Outcomes as they come. However it ends, no worker is left behind."""
-    pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_not_interrupted)
+    """One pool. However it ends, no worker is left behind."""
+    pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_begin)
     left: set[Future[Outcome]] = {pool.submit(run_one, cell, folder) for cell in cells}
     try:
         while left:
@@ -81,11 +54,13 @@ def _pool(cells: Sequence[Cell], folder: Path, processes: int) -> Iterator[Outco
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def run_one(cell: Cell, folder: Path) -> Outcome:
-    """One cell, in whatever process this is."""
-    return finish(doing(cell, folder))
-
-
-def _not_interrupted() -> None:
-    """Ctrl-C reaches the whole group of processes; the first one tells the others."""
+def _begin() -> None:
+    """Ctrl-C reaches the whole group of processes, and the first one tells the others; if it is killed, they end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    if (parent := parent_process()) is not None:
+        parent.join()
+        os._exit(1)

@@ -19,6 +19,7 @@ from unrolled.checkpoints.cache import cache_folder, write_whole
 from unrolled.errors import BadResult
 from unrolled.experiments._claim import Claim, Outcome, Scale
 from unrolled.experiments._rule import Verdict, judged
+from unrolled.experiments._statistics import Interval
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,12 +52,20 @@ class Result:
 _READER, _OUTCOME = TypeAdapter(Result), TypeAdapter(Outcome)
 
 
-def result_of(claim: Claim, scale: Scale, outcomes: Sequence[Outcome]) -> Result:
-    """Judges what was measured, as it is kept: whoever reads the file measures the same."""
+def result_of(claim: Claim, scale: Scale, outcomes: Sequence[Outcome], missing: int = 0) -> Result:
+    """Judges what was measured, as it is kept: whoever reads the file measures the same.
+
+    Args:
+        claim: whose cells they are.
+        scale: of the plan.
+        outcomes: of the cells that were run, failed ones too.
+        missing: how many of the plan were not run.
+    """
     outcomes = [replace(each, found=_rounded(dict(each.found))) for each in outcomes]
     good = [each for each in outcomes if not each.failed]
     machines, versions = (sorted({getattr(e, name) for e in outcomes}) for name in ("machine", "versions"))
-    verdict = judged(claim.rule, claim.measure(good), failed=len(outcomes) - len(good))
+    lacks = _lacks(claim, scale, outcomes, missing)
+    verdict = judged(claim.rule, _measured(claim, good, lacks), lacks=lacks)
     return Result(
         claim=claim.name,
         number=claim.number,
@@ -71,7 +80,27 @@ def result_of(claim: Claim, scale: Scale, outcomes: Sequence[Outcome]) -> Result
         core_minutes=round(math.fsum(each.seconds for each in outcomes) / 60, 3),
         machines=machines,
         versions=versions,
+        missing=missing,
     )
+
+
+def _measured(claim: Claim, outcomes: Sequence[Outcome], lacks: str) -> Mapping[str, Interval]:
+    """What can be measured. Of a part of the plan that may be nothing; what was run is kept all the same."""
+    try:
+        return claim.measure(outcomes)
+    except Exception:  # (a file of what was run is worth more than where it went wrong)
+        if not lacks:
+            raise
+        return {}
+
+
+def _lacks(claim: Claim, scale: Scale, outcomes: Sequence[Outcome], missing: int) -> str:
+    """What stands between these cells and a verdict, in a sentence; nothing where they are enough."""
+    if failed := [each for each in outcomes if each.failed]:
+        return f"{_cells(len(failed))} failed and cannot be counted: {failed[0].failed.rstrip('.')}."
+    if missing:
+        return f"{_cells(missing)} of {missing + len(outcomes)} were not run yet."
+    return "" if scale in claim.decides else f"The {scale} plan is too small to decide; run the full one."
 
 
 def outcomes_of(result: Result) -> list[Outcome]:
@@ -106,15 +135,29 @@ def read_result(path: Path) -> Result:
 
 
 def result(name: str) -> Result | None:
-    """The reader's own result of a claim, else the one that comes along, else None."""
-    own = own_folder() / f"{name}.json"
-    return read_result(own) if own.is_file() else recorded(name)
+    """The reader's own result of a claim, else the one that comes along, else None. A run in parts hides none."""
+    mine = own(name)
+    return mine if mine and not mine.missing else recorded(name) or mine
+
+
+def own(name: str) -> Result | None:
+    """The reader's own result of a claim, or None."""
+    return _read(own_folder(), name)
 
 
 def recorded(name: str) -> Result | None:
     """The result of a claim that comes along, or None."""
-    with resources.as_file(resources.files("unrolled.experiments") / "results" / f"{name}.json") as shipped:
-        return read_result(shipped) if shipped.is_file() else None
+    return _read(recorded_folder(), name)
+
+
+def _read(folder: Path, name: str) -> Result | None:
+    path = folder / f"{name}.json"
+    return read_result(path) if path.is_file() else None
+
+
+def recorded_folder() -> Path:
+    """Where those that come along lie."""
+    return Path(str(resources.files("unrolled.experiments"))) / "results"
 
 
 def _tested(verdict: Verdict) -> list[dict[str, Any]]:
@@ -123,7 +166,7 @@ def _tested(verdict: Verdict) -> list[dict[str, Any]]:
             "bound": str(each.bound),
             "measure": each.bound.measure,
             "part": each.part,
-            "found": None if each.found is None else asdict(each.found),
+            "found": asdict(each.found) if each.found and math.isfinite(each.found.high - each.found.low) else None,
             "kept": each.kept,
         }
         for each in verdict.tested
@@ -169,3 +212,7 @@ def _rounded(said: Any, digits: int = 10) -> Any:
 def _lines(said: str) -> str:
     """A line for each cell, so that two files can be compared."""
     return said.replace('{"family":', '\n{"family":').replace('],"core_minutes"', '\n],"core_minutes"') + "\n"
+
+
+def _cells(n: int) -> str:
+    return "one cell" if n == 1 else f"{n} cells"

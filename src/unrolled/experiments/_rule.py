@@ -3,7 +3,7 @@
 holds               every required and every limiting bound is kept
 holds with limits   every required one, not every limiting one
 does not hold here  a required one is not kept
-not decided         a control did not fail as it must, so that the test proves nothing; or measurements are missing
+not decided         a control did not fail as it must, so that the test proves nothing; or cells are missing
 """
 
 from __future__ import annotations
@@ -68,9 +68,9 @@ class Tested:
     """None: no cell that could be counted measured it."""
 
     @property
-    def kept(self) -> bool:
-        """Whether the bound is kept."""
-        return self.found is not None and self.bound.kept(self.found)
+    def kept(self) -> bool | None:
+        """Whether the bound is kept; None where nothing was measured, which is no answer."""
+        return None if self.found is None else self.bound.kept(self.found)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,14 +83,14 @@ class Verdict:
     """In a sentence."""
 
 
-def judged(rule: Rule, found: Mapping[str, Interval], failed: int = 0) -> Verdict:
-    """The verdict over measured intervals; cells that failed leave it undecided."""
+def judged(rule: Rule, found: Mapping[str, Interval], *, lacks: str = "") -> Verdict:
+    """The verdict over measured intervals; it stays open where something is lacking, which is then said."""
     tested = tuple(
         Tested(bound=bound, part=part, found=found.get(bound.measure))
         for part, bounds in _parts(rule)
         for bound in bounds
     )
-    said, why = _said(tested, failed)
+    said, why = _said(tested, lacks)
     return Verdict(said=said, tested=tested, why=why)
 
 
@@ -98,9 +98,9 @@ def _parts(rule: Rule) -> Sequence[tuple[Literal["required", "limiting", "contro
     return (("required", rule.required), ("limiting", rule.limiting), ("control", rule.controls))
 
 
-def _said(tested: Sequence[Tested], failed: int) -> tuple[Said, str]:
-    if failed:
-        return "not decided", f"{_cells(failed)} failed and cannot be counted."
+def _said(tested: Sequence[Tested], lacks: str) -> tuple[Said, str]:
+    if lacks or not tested:
+        return "not decided", lacks or "The rule asks for nothing."
     missing = [each.bound.means for each in tested if each.found is None]
     if missing:
         return "not decided", f"Not measured: {'; '.join(missing)}."
@@ -118,7 +118,3 @@ def _said(tested: Sequence[Tested], failed: int) -> tuple[Said, str]:
 
 def _against(broken: Sequence[Tested]) -> str:
     return "; ".join(f"{each.bound}, found {each.found}" for each in broken)
-
-
-def _cells(n: int) -> str:
-    return "one cell" if n == 1 else f"{n} cells"

@@ -53,5 +53,6 @@ def outcome_from(said: object) -> Outcome | None:
 
 
 def missing(folder: Path, cells: Iterable[Cell]) -> list[Cell]:
-    """Those that have not been run here, or failed."""
-    return [cell for cell in cells if (found := kept(folder, cell)) is None or found.failed]
+    """Those that have not been run here, or failed; each once."""
+    each = {cell.key: cell for cell in cells}
+    return [cell for cell in each.values() if (found := kept(folder, cell)) is None or found.failed]

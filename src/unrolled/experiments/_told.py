@@ -14,7 +14,7 @@ from typing import Any
 from unrolled.experiments._catalogue import claim, claims
 from unrolled.experiments._claim import Claim
 from unrolled.experiments._plot import Plot
-from unrolled.experiments._results import Result, outcomes_of, own_folder, result
+from unrolled.experiments._results import Result, outcomes_of, own, result
 
 NOT_RUN = "not run yet"
 VERDICTS = ("holds", "holds with limits", "does not hold here", "not decided", NOT_RUN)
@@ -73,7 +73,7 @@ def told(name: str) -> Told:
     return Told(
         claim=each,
         result=found,
-        own=(own_folder() / f"{each.name}.json").is_file(),
+        own=found is not None and found == own(each.name),
         plots=pictures(each, found) if found else (),
     )
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
 import torch
 
+from unrolled.errors import UnrolledError
 from unrolled.experiments._catalogue import claim
 from unrolled.experiments._claim import Cell, Outcome
 from unrolled.experiments._machine import machine
 from unrolled.experiments._store import keep
-from unrolled.progress import Work
+from unrolled.progress import Work, finish
 from unrolled.provenance import COMPUTED_BY
 
 
@@ -22,7 +24,11 @@ def doing(cell: Cell, folder: Path) -> Work[Outcome]:
     begun = time.process_time()
     found, failed = {}, ""
     try:
-        found = dict((yield from claim(cell.claim).run(cell, folder)))
+        said = dict((yield from claim(cell.claim).run(cell, folder)))
+        json.dumps(said, allow_nan=False)
+        found = said
+    except UnrolledError as error:
+        failed = f"{error}"
     except Exception as error:  # noqa: BLE001  (whatever goes wrong in one cell, the others go on)
         failed = f"{type(error).__name__}: {error}".replace("\n", " ")
     finally:
@@ -31,3 +37,8 @@ def doing(cell: Cell, folder: Path) -> Work[Outcome]:
     outcome = Outcome(cell=cell, found=found, seconds=seconds, machine=machine(), versions=COMPUTED_BY, failed=failed)
     keep(folder, outcome)
     return outcome
+
+
+def run_one(cell: Cell, folder: Path) -> Outcome:
+    """One cell, in whatever process this is."""
+    return finish(doing(cell, folder))

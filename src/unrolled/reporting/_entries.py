@@ -30,6 +30,7 @@ MEANS = {
     NOT_RUN: "there is no result yet",
 }
 HEARD = {"required": "required", "limiting": "limit", "control": "control"}
+KEPT = {True: "kept", False: "not kept", None: "not measured"}
 
 
 def counted(all_told: Sequence[Told]) -> str:

@@ -136,7 +136,7 @@ def _bounds(tested: Sequence[Mapping[str, Any]]) -> str:
     rows = "".join(
         f"<tr><td>{entries.HEARD.get(each['part'], '')}</td><td>{escape(in_words(each['bound']))}</td>"
         f'<td class="n">{escape(interval_told(each["found"]))}</td>'
-        f"<td>{'kept' if each['kept'] else '<b>not kept</b>'}</td></tr>"
+        f"<td>{entries.KEPT[each['kept']].replace('not kept', '<b>not kept</b>')}</td></tr>"
         for each in tested
     )
     head = "".join(

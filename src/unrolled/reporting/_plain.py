@@ -56,7 +56,7 @@ def _bounds(tested: Sequence[Mapping[str, Any]]) -> str:
     rows = [
         f"| {entries.HEARD.get(each['part'], '')} | {_safe(in_words(each['bound']))} "
         f"| {_safe(interval_told(each['found']))} "
-        f"| {'kept' if each['kept'] else '**not kept**'} |"
+        f"| {entries.KEPT[each['kept']].replace('not kept', '**not kept**')} |"
         for each in tested
     ]
     return "\n".join(["| Kind | Bound | Found | Kept |", "|---|---|---|---|", *rows])
