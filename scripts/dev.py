@@ -138,6 +138,17 @@ def picture(arguments: list[str]) -> int:
     return call(PYTHON, ROOT / "scripts" / "picture.py", *arguments)
 
 
+def look(arguments: list[str]) -> int:
+    """every page, exported ones too, on phone and laptop, light and dark: what is wrong with it; half an hour"""
+    with env.alone():
+        env.base()
+        env.node_modules()
+        env.checkpoint("smollm2")
+        env.checkpoint("minilm")
+        env.browser()
+    return call(PYTHON, ROOT / "scripts" / "look.py", *arguments)
+
+
 def try_install(arguments: list[str]) -> int:
     """pip install . into an empty environment without Node, and a look at what it serves"""
     return call(sys.executable, ROOT / "scripts" / "try_install.py", *arguments)
@@ -164,6 +175,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "bench": bench,
     "report": report,
     "picture": picture,
+    "look": look,
     "checkpoints": checkpoints,
     "try-install": try_install,
     "lock": lock,

@@ -11,6 +11,14 @@ from dataclasses import dataclass
 from latex2mathml.converter import convert
 
 _ROLES = ("query", "key", "value")
+_THIN = '<mspace width="0.167em"/>'
+_FUNCTION = re.compile(
+    r"(?P<before></m(?!o>)\w+>)?(?P<open><msub>)?"
+    r"(?:<mi>(?=(?:exp|ln|log|sin|cos|tanh)<)|<mo>(?=[A-Za-z]{2}))(?P<name>[A-Za-z]+)</m[io]>"
+    r"(?P<script>(?(open)(?:<m[in]>\w+</m[in]>|<mrow>(?:(?!</?mrow).)*</mrow>)</msub>|))"
+)
+"""The name of a function, perhaps with an index, and the end of what stands before it, if that is no operator."""
+_FENCED = re.compile(r"<mrow><mo[^>]*fence|<mo|</")
 
 
 @dataclass(frozen=True)
@@ -40,5 +48,13 @@ def mathml(latex: str, *, block: bool = False) -> str:
     r"""A `<math>` element. `\query{…}`, `\key{…}` and `\value{…}` become elements with that class."""
     for role in _ROLES:
         latex = re.sub(rf"\\{role}(?=\{{)", rf"\\textcolor{{{role}}}", latex)
-    markup = convert(latex, display="block" if block else "inline")
+    markup = _FUNCTION.sub(_spaced, convert(latex, display="block" if block else "inline"))
     return re.sub(rf'mathcolor="({"|".join(_ROLES)})"', r'class="\1"', markup)
+
+
+def _spaced(found: re.Match[str]) -> str:
+    """The name as an identifier, with TeX's gaps: to what stands before it, and to what it is applied to."""
+    function = f"{found['open'] or ''}<mi>{found['name']}</mi>{found['script'] or ''}"
+    before = _THIN if found["before"] else ""
+    after = "" if _FENCED.match(found.string, found.end()) else _THIN
+    return f"{found['before'] or ''}{before}{function}{after}"

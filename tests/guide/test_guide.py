@@ -91,3 +91,17 @@ def test_a_link_to_something_else_is_told_so() -> None:
         pages.place_of("http://127.0.0.1:8765/elsewhere/x")
     with pytest.raises(UnknownFigure):
         pages.place_of("http://127.0.0.1:8765/figures/nope")
+
+
+def test_function_names_keep_their_distance() -> None:
+    gap = '<mspace width="0.167em"/>'
+    assert f"<mi>ln</mi>{gap}<mi>p</mi>" in mathml(r"-\ln p")
+    assert f"</msub>{gap}<msub><mi>log</mi><mn>2</mn></msub>{gap}<mfrac>" in mathml(r"p_i \log_2 \frac{p_i}{q_i}")
+    assert f"</mrow></msub>{gap}<mi>s</mi>" in mathml(r"\max_{c' \to c} s(c)")
+    assert gap not in mathml(r"\tanh(x) + \operatorname{softmax}\left(x\right)")
+    assert "<mi>softmax</mi>" in mathml(r"\operatorname{softmax}(x)")
+
+
+def test_sections_of_one_kind_say_whose_they_are() -> None:
+    assert "<h2>The mathematics: cost</h2>" in guide.chapter("how_far").html
+    assert "<h2>The mathematics</h2>" in guide.chapter("gates").html

@@ -75,7 +75,7 @@ def rendered(source: str, known: Mapping[str, Reference]) -> Rendered:
     tokens = markdown.parse(source, env)
     about = tomllib.loads(next(token.content for token in tokens if token.type == "front_matter"))
     sections = _sections(tokens, about["title"])
-    body = markdown.renderer.render(tokens, markdown.options, env)
+    body = markdown.renderer.render(tokens, markdown.options, env).replace("“ ", "“\u00a0")  # “ Paris” is one token
     lede = f'<p class="lede">{html.escape(about["lede"])}</p>\n' if about.get("lede") else ""
     head = f"<h1>{html.escape(about['title'])}</h1>\n{lede}"
     places = tuple(_place(token) for token in tokens if token.type == "fence" and token.info.startswith("figure "))
@@ -164,10 +164,10 @@ def _fence(self: Any, tokens: Sequence[Token], index: int, options: Any, env: An
     if kind == "guess":
         return _guess(tomllib.loads(content), env)
     if kind == "mathematics":
-        return _mathematics(*names)
+        return _mathematics(_heading("The mathematics", tokens, index), *names)
     if kind == "code" and names:
         code = highlighted(figure(names[0]).panel(names[1]).code)
-        return f'<section class="code"><h2>The code that ran</h2>{code}</section>\n'
+        return f'<section class="code"><h2>{_heading("The code that ran", tokens, index)}</h2>{code}</section>\n'
     return highlighted(content) if kind == "python" else f"<pre><code>{html.escape(content)}</code></pre>\n"
 
 
@@ -200,13 +200,19 @@ def _guess(guess: dict[str, Any], env: Any) -> str:
     )
 
 
-def _mathematics(name: str, panel: str) -> str:
+def _heading(words: str, tokens: Sequence[Token], index: int) -> str:
+    """Where a chapter has several sections of one kind, each says whose it is."""
+    kind, _, panel = tokens[index].info.split()
+    alike = [token for token in tokens if token.type == "fence" and token.info.split()[:1] == [kind]]
+    return f"{words}: {panel.replace('_', ' ')}" if len(alike) > 1 else words
+
+
+def _mathematics(heading: str, name: str, panel: str) -> str:
     formula = figure(name).panel(panel).formula
     assert formula is not None, f"{name} {panel} has no formula to show"
     shown = formula_json(formula)
     return (
-        f'<section class="mathematics"><h2>The mathematics</h2>{shown["mathml"]}'
-        f"{symbols_table(shown['symbols'])}</section>\n"
+        f'<section class="mathematics"><h2>{heading}</h2>{shown["mathml"]}{symbols_table(shown["symbols"])}</section>\n'
     )
 
 

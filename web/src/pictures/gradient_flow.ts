@@ -141,7 +141,7 @@ export function twoUnitsProps({ state, results, width }: Pick<Given, "state" | "
   const wide = width >= WIDE;
   const [chart, side] = [360, wide ? 280 : Math.min(width, 320)];
   const box = { x: 0, y: 0, width: wide ? width - side - 30 : width, height: chart };
-  const plane = { x: wide ? width - side : 0, y: wide ? 0 : chart + 6, width: side, height: side + 54 };
+  const plane = { x: wide ? width - side : 0, y: wide ? 0 : chart + 6, width: side, height: side + 58 };
   return {
     lines, plot: plotOf(box, lines, length.length, rangeOf([...length, ...byRadius])), plane, width, height: wide ? chart : chart + plane.height,
     path: length.map((_, k) => [error[2 * k] ?? 0, error[2 * k + 1] ?? 0] as const), radius: Number(data["radius"]), singular: Number(data["singular"]),

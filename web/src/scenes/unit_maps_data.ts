@@ -44,7 +44,7 @@ export function placed(maps: readonly UnitMap[], width: number): { places: Place
   const top = HEAD + longest * LETTER + 14;
   let y = 0;
   const places = maps.map((map, i) => {
-    const cell = { width: Math.min(34, (each - LEFT) / Math.max(1, map.columns.length)), height: Math.max(2, Math.min(13, 400 / Math.max(1, map.units.length))) };
+    const cell = { width: Math.min(34, (each - LEFT - 5) / Math.max(1, map.columns.length)), height: Math.max(2, Math.min(13, 400 / Math.max(1, map.units.length))) };
     const [wide, high] = [cell.width * map.columns.length, cell.height * map.units.length];
     const place = { x: across ? i * (each + GAP) : 0, y: across ? 0 : y, left: LEFT, top, cell, wide, high, every: Math.ceil(12 / cell.height), letters: longest };
     y += top + high + 22;
