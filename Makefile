@@ -2,7 +2,7 @@
 # More words for a command: make guide ARGS="--port 8000", make test ARGS="-k figures"
 PYTHON ?= python3
 ARGS ?=
-COMMANDS = guide test notebooks check format bench report picture look checkpoints try-install lock texts
+COMMANDS = guide test notebooks ray check format bench report picture look checkpoints try-install lock texts
 
 menu:
 	@$(PYTHON) scripts/dev.py menu

@@ -65,6 +65,14 @@ def notebooks(arguments: list[str]) -> int:
     return call(PYTHON, "-m", "pytest", "-m", "notebook", *arguments)
 
 
+def ray(arguments: list[str]) -> int:
+    """unrolled reproduce --on ray, its workers killed in the middle; installs Ray beside .venv"""
+    with env.alone():
+        env.base()
+        os.environ["UNROLLED_RAY"] = str(env.ray())
+    return call(PYTHON, "-m", "pytest", "-m", "ray", *arguments)
+
+
 def checkpoints(arguments: list[str]) -> int:
     """the shipped models, trained again: hours; some of them by name"""
     with env.alone():
@@ -101,10 +109,15 @@ def check(arguments: list[str]) -> int:
 
 
 def format_code(arguments: list[str]) -> int:
-    """puts Python and generated files into shape"""
+    """puts Python and generated files into shape, the table of what experiments cost among them"""
     with env.alone():
         env.base()
-    commands = (("-m", "ruff", "check", "--fix", "."), ("-m", "ruff", "format", "."), ("-m", "unrolled.schema"))
+    commands = (
+        ("-m", "ruff", "check", "--fix", "."),
+        ("-m", "ruff", "format", "."),
+        ("-m", "unrolled.schema"),
+        ("-m", "unrolled.experiments._costs"),
+    )
     return max(call(PYTHON, *command) for command in commands)
 
 
@@ -117,6 +130,8 @@ def bench(arguments: list[str]) -> int:
         env.browser()
         if not arguments or {"all", "recording", "attention_view"} & set(arguments):
             os.environ["UNROLLED_PEERS"] = str(env.peers())
+        if not arguments or {"all", "experiments"} & set(arguments):
+            os.environ["UNROLLED_RAY"] = str(env.ray())
     os.environ["PYTHONPATH"] = str(ROOT / "scripts")  # chromium.py, picture.py
     return call(PYTHON, ROOT / "benchmarks" / "run.py", *arguments)
 
@@ -170,6 +185,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "guide": guide,
     "test": test,
     "notebooks": notebooks,
+    "ray": ray,
     "check": check,
     "format": format_code,
     "bench": bench,

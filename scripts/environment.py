@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -171,21 +172,45 @@ def browser() -> None:
 
 
 def notebooks() -> Path:
-    """JupyterLab and marimo in an environment of their own, which sees all of .venv; gives its Python."""
-    folder = VENV / "notebooks"
-    python = folder / PYTHON.relative_to(VENV)
+    """JupyterLab and marimo in an environment of their own; gives its Python."""
+    python = VENV / "notebooks" / PYTHON.relative_to(VENV)
 
     def make() -> None:
-        run(sys.executable, "-m", "venv", "--clear", folder, why="The notebooks' environment could not be made.")
-        ours, theirs = (site_packages(one) for one in (PYTHON, python))
-        (theirs / "unrolled-base.pth").write_text(f"{ours}\n", encoding="utf-8")
-        pip = (str(python), "-m", "pip", "--disable-pip-version-check", "install", "-qq")
+        pip = seeing_ours(python)
         why = "JupyterLab and marimo could not be installed."
         run(*pip, *NOTEBOOKS, why=why)
         run(*pip, "--ignore-installed", "--no-deps", *LAB_PARTS, why=why)  # JupyterLab looks for them in its own folder
 
     once("notebooks", digest(*NOTEBOOKS, *LAB_PARTS), "installing JupyterLab and marimo, for their tests", make)
     return python
+
+
+def ray() -> Path:
+    """Ray in an environment of its own; gives its Python."""
+    python = VENV / "ray" / PYTHON.relative_to(VENV)
+    wanted = extra("ray")
+
+    def make() -> None:
+        run(*seeing_ours(python), *wanted, why="Ray could not be installed.")
+
+    once("ray", digest(*wanted), "installing Ray, for its tests (70 MB)", make)
+    return python
+
+
+def extra(name: str) -> list[str]:
+    """What an extra of pyproject.toml asks for."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    found: list[str] = project["optional-dependencies"][name]
+    return found
+
+
+def seeing_ours(python: Path) -> tuple[str, ...]:
+    """An empty environment beside .venv that sees all of it; gives the words that install into it."""
+    folder = python.parents[1]
+    run(sys.executable, "-m", "venv", "--clear", folder, why=f"The environment {folder} could not be made.")
+    ours, theirs = (site_packages(one) for one in (PYTHON, python))
+    (theirs / "unrolled-base.pth").write_text(f"{ours}\n", encoding="utf-8")
+    return (str(python), "-m", "pip", "--disable-pip-version-check", "install", "-qq")
 
 
 def peers() -> Path:

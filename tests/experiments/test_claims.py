@@ -30,6 +30,17 @@ def test_what_comes_along_is_what_the_rule_in_the_file_gives(name: str) -> None:
     assert said.seeds >= 3
 
 
+@pytest.mark.parametrize("name", [name for name in claims() if recorded(name)])
+@pytest.mark.parametrize("part", [slice(0), slice(1), slice(0, None, 3), slice(1, None, 2), slice(-1)], ids=str)
+def test_a_part_of_the_cells_is_measured_and_drawn(name: str, part: slice) -> None:
+    """A sitting may end anywhere; what is there is told, and there is no verdict."""
+    claim = claims()[name]
+    some = outcomes(claim)[part]
+    claim.measure(some)
+    claim.plots(some)
+    assert result_of(claim, "full", some, missing=1).verdict == "not decided"
+
+
 def test_a_forgotten_root_turns_the_verdict() -> None:
     def unscaled(each: Outcome) -> Outcome:
         found = each.found

@@ -145,8 +145,8 @@ def measure(outcomes: Sequence[Outcome]) -> Mapping[str, Interval]:
     of = {seed: [each for each in outcomes if each.cell.seed == seed] for seed in seeds}
 
     def over(family: str, value: str, radius: float | None = None) -> list[list[float]]:
-        """Values of one family, a list a seed."""
-        return [
+        """Values of one family, a list a seed that has any."""
+        lists = [
             [
                 _value(each, value)
                 for each in of[seed]
@@ -154,16 +154,18 @@ def measure(outcomes: Sequence[Outcome]) -> Mapping[str, Interval]:
             ]
             for seed in seeds
         ]
+        return [values for values in lists if values]
 
-    return {
-        "straight": interval([min(values) for values in over("tanh", "explained")]),
-        "shrinks": interval([max(values) for values in over("tanh", "slope", 0.8)]),
-        "grows": interval([min(values) for values in over("tanh", "slope", 2.0)]),
-        "size": interval([max(values) for values in over("tanh", "off_size")]),
-        "radius alone": interval([max(values) for values in over("tanh", "off_radius")]),
-        "sum": interval([max(values) for values in over("sum", "off_radius")]),
-        "linear": interval([max(values) for values in over("linear", "off_radius")]),
+    worst = {
+        "straight": [min(values) for values in over("tanh", "explained")],
+        "shrinks": [max(values) for values in over("tanh", "slope", 0.8)],
+        "grows": [min(values) for values in over("tanh", "slope", 2.0)],
+        "size": [max(values) for values in over("tanh", "off_size")],
+        "radius alone": [max(values) for values in over("tanh", "off_radius")],
+        "sum": [max(values) for values in over("sum", "off_radius")],
+        "linear": [max(values) for values in over("linear", "off_radius")],
     }
+    return {name: interval(values) for name, values in worst.items() if len(values) > 1}
 
 
 def _value(outcome: Outcome, name: str) -> float:
