@@ -89,6 +89,13 @@ def test_a_foreign_result_is_named_before_it_is_used(tmp_path: Path, change: dic
         read_result(path)
 
 
+def test_a_result_of_another_claim_is_named(tmp_path: Path) -> None:
+    (found,) = finish(reproducing(order(tmp_path)))
+    path = keep_result(dataclasses.replace(found, claim="other"), tmp_path)
+    with pytest.raises(BadResult, match=r"planted\.json is a result of “other”, another claim: name it other\.json"):
+        read_result(path.rename(tmp_path / "planted.json"))
+
+
 def test_what_is_stopped_leaves_a_result_of_what_is_finished(tmp_path: Path) -> None:
     running = reproducing(order(tmp_path))
     next(running)

@@ -131,6 +131,8 @@ def read_result(path: Path) -> Result:
         raise BadResult(
             f"{path} is no result of an experiment of this version ({why}): delete it and run the claim again."
         ) from None
+    if found.claim != path.stem:
+        raise BadResult(f"{path} is a result of “{found.claim}”, another claim: name it {found.claim}.json.")
     return found
 
 
