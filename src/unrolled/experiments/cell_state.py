@@ -6,40 +6,29 @@ place at a time in the manner of Greff et al. 2017, §5. The rule below was writ
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
 
+from unrolled.experiments._changed import FIXED, changed, survival
 from unrolled.experiments._claim import Cell, Claim, Found, Outcome, Scale
 from unrolled.experiments._plot import Axis, Mark, Plot, Series, bars
 from unrolled.experiments._recall import (
     CHANCE,
     LEARNT,
     ROWS,
-    VOCABULARY,
     WIDTH,
-    Answering,
     Learning,
     Task,
-    chrono,
     learning,
     recall,
 )
 from unrolled.experiments._rule import Bound, Rule
 from unrolled.experiments._statistics import Interval, interval
-from unrolled.experiments._training import loss_of
-from unrolled.models.lstm import LSTM, LSTMConfig, LSTMLayer
-from unrolled.models.recurrent import State
-from unrolled.models.rnn import RNN, RNNConfig
 from unrolled.progress import Progress, Work
 
 LAG = 50
-RNN_WIDTH = 144
-"""Units of a simple network with as many weights as the LSTM, which has 64."""
 TRIES: Mapping[Scale, Sequence[tuple[float, float]]] = {
     "quick": ((0.003, 1.0), (0.01, 1.0)),
     "full": ((0.003, 1.0), (0.01, 1.0), (0.003, 0.1), (0.01, 0.1)),
@@ -47,14 +36,6 @@ TRIES: Mapping[Scale, Sequence[tuple[float, float]]] = {
 """Learning rates with ranges of the first embeddings, ±; one after the other until a change has learnt to recall."""
 STEPS: Mapping[Scale, int] = {"quick": 120, "full": 200}
 """Of one try, at most."""
-FIXED: Mapping[str, Mapping[str, float]] = {
-    "forget gate 1": {"f": 1.0},
-    "input gate 1": {"i": 1.0},
-    "output gate 1": {"o": 1.0},
-    "all gates 1": {"f": 1.0, "i": 1.0, "o": 1.0},
-    "forget gate 0.9": {"f": 0.9},
-}
-"""Gates that are constants, i, f or o; the others are learnt."""
 NAMES = ("full", *FIXED, "product about 1", "product", "matrix", "rnn")
 CONTROLS: Mapping[str, Task] = {"symbol absent": "absent", "labels shuffled": "shuffled"}
 
@@ -143,102 +124,6 @@ def tried(
     task, steps = CONTROLS.get(cell.family, "recall"), STEPS[cell.setting["tries"]]
     done = yield from learning(model, LAG, rate, steps, drawn, cell.title, task)
     return done, before, survival(model, recall(LAG, ROWS, drawn))
-
-
-def changed(name: str, lag: int, reach: float, drawn: torch.Generator) -> Answering:
-    """A model of one layer that differs in one place from an LSTM with chrono's biases; or a simple network."""
-    if name == "rnn":
-        simple = RNN(RNNConfig(**_sizes(lag, reach, RNN_WIDTH)))
-        simple.initialise(drawn)
-        return Answering(simple)
-    model = LSTM(LSTMConfig(**_sizes(lag, reach, WIDTH)))
-    model.initialise(drawn)
-    plain = model.layers[0]
-    assert isinstance(plain, LSTMLayer)
-    chrono(plain.bias_ih_l0, "lstm", lag, drawn)
-    layer = ChangedLayer(WIDTH, WIDTH, name)
-    layer.load_state_dict(plain.state_dict(), strict=False)  # all but the matrix, which an LSTM has not
-    nn.init.orthogonal_(layer.mix, generator=drawn)
-    model.layers[0] = layer
-    return Answering(model)
-
-
-def _sizes(lag: int, reach: float, width: int) -> dict[str, int | float]:
-    sizes = {"vocabulary": VOCABULARY, "context": lag + 1, "n_layer": 1, "d_embed": WIDTH, "d_hidden": width}
-    return {**sizes, "initial_range": reach}
-
-
-class ChangedLayer(LSTMLayer):
-    """An LSTM layer with one change, written out step by step; with a name that says none, it is an LSTM's."""
-
-    def __init__(self, d_input: int, d_hidden: int, change: str) -> None:
-        super().__init__(d_input, d_hidden)
-        self.fixed = FIXED.get(change, {})
-        self.joined = _JOINED.get(change, _sum)
-        self.start = 1.0 if change.startswith("product") else 0.0
-        self.mix = nn.Parameter(torch.eye(d_hidden), requires_grad=change == "matrix")
-
-    def forward(  # type: ignore[override]
-        self, x: Tensor, state: State | None = None, written_out: bool = True
-    ) -> tuple[Tensor, State]:
-        """x (batch, n, input), (h, c) before -> h of every step (batch, n, d_hidden), the last (h, c)."""
-        nothing = x.new_zeros(len(x), self.hidden_size)
-        h, c = state or (nothing, nothing + self.start)
-        given = F.linear(x, self.weight_ih_l0, self.bias_ih_l0 + self.bias_hh_l0)  # (batch, n, 4 d_hidden)
-        out = []
-        for x_t in given.unbind(1):
-            i, f, g, o = torch.addmm(x_t, h, self.weight_hh_l0.t()).chunk(4, dim=1)
-            gate = {name: a.sigmoid() for name, a in {"i": i, "f": f, "o": o}.items() if name not in self.fixed}
-            gate |= {name: torch.full_like(h, value) for name, value in self.fixed.items()}
-            c = self.c(self.joined(gate["f"] * c, gate["i"] * g.tanh(), self.mix))
-            h = self.h(gate["o"] * c.tanh())
-            out.append(h)
-        return torch.stack(out, dim=1), (h, c)
-
-
-def _sum(kept: Tensor, written: Tensor, mix: Tensor) -> Tensor:
-    return kept + written
-
-
-def _matrix(kept: Tensor, written: Tensor, mix: Tensor) -> Tensor:
-    """As in a simple network; the matrix is orthogonal at the start, and learnt."""
-    return torch.tanh(kept @ mix.t() + written)
-
-
-def _product(kept: Tensor, written: Tensor, mix: Tensor) -> Tensor:
-    return kept * written
-
-
-def _product_about_1(kept: Tensor, written: Tensor, mix: Tensor) -> Tensor:
-    return kept * (1 + written)
-
-
-_JOINED: Mapping[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
-    "matrix": _matrix,
-    "product": _product,
-    "product about 1": _product_about_1,
-}
-
-
-def survival(model: Answering, batch: tuple[Tensor, Tensor]) -> float:
-    """log₁₀ of ‖dL/dc_1‖ over ‖dL/dc_last but one‖, h in a simple network; over the whole way back, through gates too.
-
-    At the cue itself c is read and no longer kept: one step before it is where the way back begins. Below 1e-30 the
-    floor is said.
-    """
-    (layer,) = model.model.layers  # type: ignore[union-attr,misc]
-    seen: list[Tensor] = []
-
-    def keep(point: nn.Module, given: object, value: Tensor) -> None:
-        value.retain_grad()
-        seen.append(value)
-
-    handle = getattr(layer, "c", layer.h).register_forward_hook(keep)
-    loss_of(model, batch).backward()  # type: ignore[no-untyped-call]
-    handle.remove()
-    model.zero_grad()
-    first, last = (float(value.grad.norm()) for value in (seen[0], seen[-2]) if value.grad is not None)
-    return math.log10(max(first, 1e-30) / max(last, 1e-30))
 
 
 def measure(outcomes: Sequence[Outcome]) -> Mapping[str, Interval]:
