@@ -97,6 +97,15 @@ def texts_of(asked: Property, n: int, drawn: np.random.Generator) -> Texts:
     return Texts(texts=tuple(texts), labels=columns[0], folds=columns[1], types=columns[2])
 
 
+def draw_anew(model: Model, seed: int) -> None:
+    """Every matrix and table gets normal entries of the mean and spread that it had; norms and biases stay."""
+    random = torch.Generator().manual_seed(seed)
+    for parameter in model.module.parameters():
+        if parameter.ndim >= 2:
+            entries = torch.randn(parameter.shape, generator=random)
+            parameter.data = entries * parameter.std() + parameter.mean()
+
+
 def streams(model: Model, texts: Sequence[str]) -> Work[Float64[np.ndarray, "layer text unit"]]:
     """The residual stream at each text's last word: what the first block reads, then what each block leaves."""
     ids = [model.encode(text).ids for text in texts]

@@ -12,9 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from unrolled.checkpoints import Model, open_model
+from unrolled.checkpoints import open_model
 from unrolled.experiments._claim import Cell, Claim, Found, Outcome, Scale
 from unrolled.experiments._layer_probing import (
     FOLDS,
@@ -23,6 +22,7 @@ from unrolled.experiments._layer_probing import (
     above_chance,
     accuracies,
     centre,
+    draw_anew,
     properties,
     streams,
     texts_of,
@@ -114,15 +114,6 @@ def run(cell: Cell, folder: Path) -> Work[Found]:
         x = yield from streams(model, texts.texts)
         found[asked.name] = scores(x, asked, texts, drawn)
     return found
-
-
-def draw_anew(model: Model, seed: int) -> None:
-    """Every matrix and table gets normal entries of the mean and spread that it had; norms and biases stay."""
-    random = torch.Generator().manual_seed(seed)
-    for parameter in model.module.parameters():
-        if parameter.ndim >= 2:
-            entries = torch.randn(parameter.shape, generator=random)
-            parameter.data = entries * parameter.std() + parameter.mean()
 
 
 def scores(x: np.ndarray, asked: Property, texts: Texts, drawn: np.random.Generator) -> dict[str, list[float]]:

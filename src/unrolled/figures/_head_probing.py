@@ -24,10 +24,11 @@ def too_short(model: Model) -> str:
     return f"No heads are scored: {model.name} reads {model.context:,} tokens at most, and that says too little."
 
 
-def scores_of(model: Model, kind: Kind) -> Work[heads.Scores]:
-    """Scored on some eighty texts, whatever the reader's own is. Yields progress."""
+def scores_of(model: Model, kind: Kind, material: heads.Material | None = None) -> Work[heads.Scores]:
+    """Scored on some eighty texts, whatever the reader's own is; the standard ones, if no others are given. Yields
+    progress."""
     causal = kind == "self"
-    probes, unscored = _probes(model, causal)
+    probes, unscored = _probes(model, causal, material or heads.standard())
     traces: list[Trace] = []
     for done, probe in enumerate(probes):
         yield Progress(done, len(probes), "texts read to score the heads")
@@ -48,24 +49,24 @@ def scores_of(model: Model, kind: Kind) -> Work[heads.Scores]:
     return heads.Scores(mean=stacked[:, :, 0], low=stacked[:, :, 1], high=stacked[:, :, 2], unscored=unscored)
 
 
-def _probes(model: Model, causal: bool) -> tuple[list[heads.ProbeText], str]:
+def _probes(model: Model, causal: bool, material: heads.Material) -> tuple[list[heads.ProbeText], str]:
     """What this model can be scored on, and what it cannot.
 
     To a model whose tokens do not spell the sentences, each is the same unknown token again and again: that would be
     one text and not many, whose interval says nothing. It is given random tokens instead."""
     prefix = model.frame.before
     drawn, room = _ordinary(model), model.context - len(prefix)
-    sentences, arcs = heads.texts()
+    seed = 3 * material.seed  # each seed takes three
     missing = []
-    found = [heads.sentence_probe(tokens.ids, tokens.strings) for tokens in _read(model, sentences)]
-    with_arcs = _arcs(model, arcs, causal)
+    found = [heads.sentence_probe(tokens.ids, tokens.strings) for tokens in _read(model, material.sentences)]
+    with_arcs = _arcs(model, material.arcs, causal)
     if not (found and with_arcs):
-        found, with_arcs = heads.random_probes(drawn, prefix, longest=min(heads.LONGEST, room)), []
+        found, with_arcs = heads.random_probes(drawn, prefix, longest=min(heads.LONGEST, room), seed=seed + 1), []
         missing.append(_NO_SENTENCES.format(name=model.name, context=model.context))
-    found += heads.long_probes(drawn, prefix, length=min(heads.LONG, room))
+    found += heads.long_probes(drawn, prefix, length=min(heads.LONG, room), seed=seed + 2)
     longest = min(heads.LONGEST, room // 2, len(drawn))
     if longest >= heads.SHORTEST:
-        with_arcs += heads.repeat_probes(drawn, prefix, longest=longest)
+        with_arcs += heads.repeat_probes(drawn, prefix, longest=longest, seed=seed)
     else:
         missing.append(_NO_REPEATS.format(name=model.name, context=model.context, n=len(drawn), length=heads.SHORTEST))
     return found + with_arcs, " ".join(missing)

@@ -68,11 +68,30 @@ class Scores:
     """What could not be scored with this model, and why: a sentence, or nothing."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """What the texts are made of that heads are scored on."""
+
+    sentences: tuple[str, ...]
+    """Ordinary ones."""
+    arcs: tuple[str, ...]
+    """Sentences with known grammar, in the notation of `arcs_text`."""
+    seed: int = 0
+    """Of the random tokens."""
+
+
 @cache
 def texts() -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The sentences, and those with arcs in their notation."""
     written = tomllib.loads((resources.files(__package__) / "_head_probes.toml").read_text("utf-8"))
     return tuple(written["sentences"]), tuple(written["arcs"])
+
+
+@cache
+def standard() -> Material:
+    """What figures score on."""
+    sentences, arcs = texts()
+    return Material(sentences=sentences, arcs=arcs)
 
 
 def sentence_probe(ids: Sequence[int], strings: Sequence[str]) -> ProbeText:
