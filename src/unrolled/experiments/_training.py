@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -69,6 +70,11 @@ def training(
         if enough(done[-1]):
             break
     return done
+
+
+def shuffled(wanted: Tensor, random: np.random.Generator) -> Tensor:
+    """What is wanted (row, position), handed out anew over the whole batch: only its frequencies can be learnt."""
+    return wanted.flatten()[torch.from_numpy(random.permutation(wanted.numel()))].view_as(wanted)
 
 
 def loss_of(module: nn.Module, batch: Batch) -> Tensor:

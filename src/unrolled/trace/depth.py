@@ -46,10 +46,12 @@ class Stack:
     """Length of the gradient by the weights of each block's MLP that write to the stream."""
 
 
-def stack_of(arrangement: Arrangement, n_layer: int, d_model: int, start: Start, seed: int) -> GPT:
+def stack_of(
+    arrangement: Arrangement, n_layer: int, d_model: int, start: Start, seed: int, *, vocabulary: int = VOCABULARY
+) -> GPT:
     """A stack with its first weights, in float64; those of all arrangements are the same."""
     config = GPTConfig(
-        vocabulary=VOCABULARY, context=TOKENS, n_layer=n_layer, n_head=d_model // D_HEAD, n_key_value=d_model // D_HEAD,
+        vocabulary=vocabulary, context=TOKENS, n_layer=n_layer, n_head=d_model // D_HEAD, n_key_value=d_model // D_HEAD,
         d_model=d_model, d_head=D_HEAD, d_ff=4 * d_model, norm="layernorm", positions="learned", activation="relu",
         norm_place="post" if arrangement == "post-norm" else "pre", tied=False,
     )  # fmt: skip
