@@ -151,8 +151,8 @@ def run(cell: Cell, folder: Path) -> Work[Found]:
 def measure(outcomes: Sequence[Outcome]) -> Mapping[str, Interval]:
     """One value a seed; what fewer than two seeds have is left out."""
 
-    def learned(*which: Any, rate: float | None = None) -> dict[int, Found]:
-        return _learned(outcomes, *which, rate=rate)
+    def learned(arrangement: str, depth: int, warm_up: float, rate: float | None = None) -> dict[int, Found]:
+        return _learned(outcomes, arrangement, depth, warm_up, rate)
 
     pre, post = learned("pre-norm", 12, WARM_UP), learned("post-norm", 12, WARM_UP)
     at_once = learned("pre-norm", 12, 0.0)
