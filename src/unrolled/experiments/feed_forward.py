@@ -137,9 +137,10 @@ def model(width: int, ratio: int, inside: Inside, seed: int) -> GPT:
         positions="learned", activation="relu" if inside == "linear" else inside, initial_std=0.7 / math.sqrt(width),
     )  # fmt: skip
     module = GPT(config)
-    for block in module.blocks:
+    blocks: Any = module.blocks
+    for block in blocks:
         if ratio == 0:
-            block.mlp, block.norm["mlp"] = NoFFN(), nn.Identity()  # type: ignore[operator, index]
+            block.mlp, block.norm["mlp"] = NoFFN(), nn.Identity()
         elif inside == "linear":
             block.mlp = LinearFFN(config)
     module.initialise(torch.Generator().manual_seed(seed))
@@ -182,8 +183,8 @@ def run(cell: Cell, folder: Path) -> Work[Found]:
 def held_out_loss(module: nn.Module) -> float:
     """Nats a token over the held-out books, in windows of LENGTH that begin with nothing before them."""
     ids, wanted = every_window(fiction("children", VOCABULARY).held_out, LENGTH, 10_000)
-    parts = zip(ids.split(64), wanted.split(64), strict=True)
-    return math.fsum(float(loss_of(module, (i, w))) * len(i) for i, w in parts) / len(ids)
+    parts = [slice(start, start + 64) for start in range(0, len(ids), 64)]
+    return math.fsum(float(loss_of(module, (ids[part], wanted[part]))) * len(ids[part]) for part in parts) / len(ids)
 
 
 def by_frequency() -> float:
