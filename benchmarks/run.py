@@ -4,8 +4,8 @@
     make bench ARGS="opening"      one or several parts; `all` for all of them
 
 Parts: opening, answering, answers, page (three minutes together), recurrent, recording (two minutes), generating,
-training, experiments (one minute each); long: attention_view (four minutes, 8 GB of memory and 1 GB of disk),
-long_texts (three minutes).
+training, experiments, lighthouse (one minute each); long: attention_view (four minutes, 8 GB of memory and 1 GB of
+disk), long_texts (three minutes).
 
 Ratios are what compares across machines; seconds are printed with the machine's calibration beside them.
 """
@@ -23,7 +23,18 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-PARTS = ("opening", "answering", "answers", "page", "recurrent", "recording", "generating", "training", "experiments")
+PARTS = (
+    "opening",
+    "answering",
+    "answers",
+    "page",
+    "recurrent",
+    "recording",
+    "generating",
+    "training",
+    "experiments",
+    "lighthouse",
+)
 LONG = ("attention_view", "long_texts")  # only when they are named
 
 

@@ -132,6 +132,11 @@ def bench(arguments: list[str]) -> int:
             os.environ["UNROLLED_PEERS"] = str(env.peers())
         if not arguments or {"all", "experiments"} & set(arguments):
             os.environ["UNROLLED_RAY"] = str(env.ray())
+        if not arguments or {"all", "lighthouse"} & set(arguments):
+            try:
+                os.environ["UNROLLED_LIGHTHOUSE"] = os.pathsep.join(map(str, env.lighthouse()))
+            except SetupFailed as failure:
+                print(failure)
     os.environ["PYTHONPATH"] = str(ROOT / "scripts")  # chromium.py, picture.py
     return call(PYTHON, ROOT / "benchmarks" / "run.py", *arguments)
 

