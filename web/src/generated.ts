@@ -499,6 +499,109 @@ export interface BlockEachLayer {
   uniform: number;
 }
 
+/** Every claim with the verdict that its rule gives, and the number that decided. */
+export interface ClaimsVerdicts {
+  /** How many there are of each verdict, in a sentence. */
+  counted: string;
+  /** The claim's number. */
+  numbers: NdArray;
+  /** Its name, as the command line takes it. */
+  names: string[];
+  /** The claims. */
+  says: string[];
+  /** holds, holds with limits, does not hold here, not decided, or not run yet. */
+  verdicts: string[];
+  /** What decided: the first bound that was not kept; where all are kept, the first that is required. Mean and, over
+    seeds, the interval that holds it with 95 % confidence. */
+  found: string[];
+  /** That bound, in words with its unit. */
+  decided_by: string[];
+  /** How many were counted. */
+  seeds: NdArray;
+  /** What it took, in minutes of one core; not a number where it was not run. */
+  core_minutes: NdArray;
+  /** Whether it was run on this machine; otherwise the result came with the package. */
+  own: NdArray;
+}
+
+/** One claim: its pictures with their intervals, its bounds, how it was tested, and how to test it again. */
+export interface ClaimsClaim {
+  /** Among all claims. */
+  number: number;
+  /** As the command line takes it. */
+  name: string;
+  /** The claim. */
+  says: string;
+  /** What the rule makes of it. */
+  verdict: string;
+  /** Why, in a sentence. */
+  why: string;
+  /** What one should know before believing it. */
+  warnings: string[];
+  /** What is measured. */
+  question: string;
+  /** How, in five lines or fewer. */
+  method: string[];
+  /** What would change the verdict. */
+  turns: string;
+  /** Where the claim is made. */
+  source: string;
+  /** What runs it again. */
+  command: string;
+  /** Plan, seeds, cells, core-minutes, whose run, machine, versions. */
+  took: string;
+  /** Whether it was run on this machine. */
+  own: boolean;
+  /** required, limit, or control. */
+  bound_part: string[];
+  /** What must be, in words with its unit. */
+  bound_says: string[];
+  /** What was found, with its interval. */
+  bound_found: string[];
+  /** Whether the whole interval keeps it: kept, not kept, or not measured. */
+  bound_kept: string[];
+  /** What a picture shows. */
+  plot_title: string[];
+  /** lines or bars. */
+  plot_kind: string[];
+  /** What is along, with its unit. */
+  plot_x: string[];
+  /** What is measured, with its unit. */
+  plot_y: string[];
+  /** Whether places along stand logarithmically. */
+  plot_x_log: NdArray;
+  /** The same of what is measured. */
+  plot_y_log: NdArray;
+  /** Which picture a named place along belongs to, counted from 0. */
+  place_plot: NdArray;
+  /** Its name, for 0, 1, 2 … along. */
+  place_says: string[];
+  /** Which picture a series belongs to, counted from 0. */
+  series_plot: NdArray;
+  /** What it is. */
+  series_name: string[];
+  /** measured, control, or theory. */
+  series_role: string[];
+  /** Which series a point belongs to, counted from 0. */
+  point_series: NdArray;
+  /** Where it stands along. */
+  point_x: NdArray;
+  /** What was measured there, the mean over seeds. */
+  point_mean: NdArray;
+  /** Where its interval begins: 95 %, Student's t over seeds. */
+  point_low: NdArray;
+  /** Where it ends. */
+  point_high: NdArray;
+  /** How many values, one a seed. */
+  point_n: NdArray;
+  /** Which picture a marked value belongs to, counted from 0. */
+  mark_plot: NdArray;
+  /** The value. */
+  mark_y: NdArray;
+  /** What it means. */
+  mark_says: string[];
+}
+
 /** Models from 2017 on, by when they were described and how large they were, each number with its source. */
 export interface EmergencePublished {
   /** The models, oldest first, small before large. */

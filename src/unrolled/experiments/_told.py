@@ -20,6 +20,10 @@ NOT_RUN = "not run yet"
 VERDICTS = ("holds", "holds with limits", "does not hold here", "not decided", NOT_RUN)
 """What may be said of a claim."""
 PARTS = ("required", "limiting", "control")
+HEARD = {"required": "required", "limiting": "limit", "control": "control"}
+"""What a part of the rule is called."""
+KEPT = {True: "kept", False: "not kept", None: "not measured"}
+"""What is said of a bound."""
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -87,6 +91,61 @@ def pictures(each: Claim, found: Result) -> tuple[Plot, ...]:
     """Its pictures of a result's own cells, without those that failed."""
     good = [outcome for outcome in outcomes_of(found) if not outcome.failed]
     return tuple(each.plots(good)) if good else ()
+
+
+def counted(every: Sequence[Told]) -> str:
+    """`Of 17 claims, 6 hold, 5 hold with limits, …`"""
+    many = {verdict: sum(each.verdict == verdict for each in every) for verdict in VERDICTS}
+    words = {
+        "holds": ("holds", "hold"), "holds with limits": ("holds with limits", "hold with limits"),
+        "does not hold here": ("does not hold here", "do not hold here"),
+        "not decided": ("is not decided", "are not decided"), NOT_RUN: ("was not run yet", "were not run yet"),
+    }  # fmt: skip
+    said = [f"{count} {words[verdict][count > 1]}" for verdict, count in many.items() if count]
+    listed = f"{', '.join(said[:-1])} and {said[-1]}" if len(said) > 1 else "".join(said)
+    total = len(every)
+    return f"Of {total} claim{'' if total == 1 else 's'} {listed}."
+
+
+def took(each: Told) -> str:
+    """The run in a line."""
+    result = each.result
+    if result is None:
+        return ""
+    whose = "run on this machine" if each.own else "came with the package"
+    return (
+        f"{result.scale.capitalize()} plan, {_many(result.seeds, 'seed')}, {_many(len(result.cells), 'cell')}, "
+        f"{core_minutes(result.core_minutes)} core-minutes; {whose}. "
+        f"{'; '.join(result.machines)}. {'; '.join(result.versions)}."
+    )
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def core_minutes(value: float) -> str:
+    """Short: 0.02, 3.1, 124."""
+    if value == 0 or value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 1 else f"{value:.2f}" if value >= 0.005 else "< 0.01"
+
+
+def warnings(each: Told) -> list[str]:
+    """What a reader must know before believing the verdict."""
+    result = each.result
+    found: list[str] = []
+    if result is None:
+        return found
+    if each.failed:
+        found.append(f"{len(each.failed)} of {len(result.cells)} cells failed and are not counted: {each.failed[0]}.")
+    if result.missing:
+        found.append(f"{_many(result.missing, 'cell')} of the plan not run yet.")
+    if each.other_rule:
+        found.append("The rule in the file is not the one that gave this verdict: run the claim again.")
+    if result.scale not in each.claim.decides:
+        found.append("The quick plan of this claim is too small to decide; the full one does.")
+    return found
 
 
 def number(value: float, digits: int = 4) -> str:

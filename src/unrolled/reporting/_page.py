@@ -11,6 +11,7 @@ from importlib import resources
 from typing import Any
 
 import unrolled
+from unrolled.experiments import _told as saying
 from unrolled.experiments._plot import Plot
 from unrolled.experiments._told import NOT_RUN, Told, in_words, interval_told
 from unrolled.picture import built
@@ -75,11 +76,11 @@ def _opening(all_told: Sequence[Told]) -> str:
     about = "".join(f"<p>{escape(each)}</p>" for each in entries.ABOUT)
     means = "".join(f"<dt>{_sign(name)}</dt><dd>{escape(said)}</dd>" for name, said in entries.MEANS.items())
     rows = "".join(_row(each) for each in all_told)
-    total = entries.core_minutes(entries.minutes(all_told))
+    total = saying.core_minutes(entries.minutes(all_told))
     where = "; ".join(entries.machines(all_told)) or "no machine yet"
     what = "; ".join(entries.versions(all_told)) or "no version yet"
     return (
-        f'<header><h1>{entries.TITLE}</h1><p class="lede">{escape(entries.counted(all_told))}</p></header>'
+        f'<header><h1>{entries.TITLE}</h1><p class="lede">{escape(saying.counted(all_told))}</p></header>'
         f'{about}<dl class="means">{means}</dl>'
         '<h2>The verdicts</h2><table class="verdicts"><thead><tr>'
         '<th scope="col"><span class="hidden">Number</span></th>'
@@ -97,7 +98,7 @@ def _row(each: Told) -> str:
         if decisive
         else "—"
     )
-    seeds, took = (str(result.seeds), entries.core_minutes(result.core_minutes)) if result else ("—", "—")
+    seeds, took = (str(result.seeds), saying.core_minutes(result.core_minutes)) if result else ("—", "—")
     return (
         f'<tr><td class="n">{claim.number}</td>'
         f'<th scope="row"><a href="#{escape(claim.name)}">{escape(claim.says)}</a></th>'
@@ -117,11 +118,11 @@ def _sign(verdict: str) -> str:
 def _claim(each: Told, pictures: Mapping[tuple[str, int], str]) -> str:
     claim, result = each.claim, each.result
     why = f" {escape(in_words(result.why))}" if result else ""
-    said = "".join(f'<p class="warning">{escape(each)}</p>' for each in entries.warnings(each))
+    said = "".join(f'<p class="warning">{escape(each)}</p>' for each in saying.warnings(each))
     method = "".join(f"<li>{escape(line)}</li>" for line in claim.method)
     shown = "".join(pictures[claim.name, i] for i in range(len(each.plots)))
     bounds = _bounds(result.tested) if result else ""
-    took = f'<p class="small">{escape(entries.took(each))}</p>' if result else ""
+    took = f'<p class="small">{escape(saying.took(each))}</p>' if result else ""
     return (
         f'<section id="{escape(claim.name)}"><h2>{claim.number}. {escape(claim.says)}</h2>'
         f'<p class="says">{_sign(each.verdict)}{"." if why else ""}{why}</p>{said}'
@@ -134,9 +135,9 @@ def _claim(each: Told, pictures: Mapping[tuple[str, int], str]) -> str:
 
 def _bounds(tested: Sequence[Mapping[str, Any]]) -> str:
     rows = "".join(
-        f"<tr><td>{entries.HEARD.get(each['part'], '')}</td><td>{escape(in_words(each['bound']))}</td>"
+        f"<tr><td>{saying.HEARD.get(each['part'], '')}</td><td>{escape(in_words(each['bound']))}</td>"
         f'<td class="n">{escape(interval_told(each["found"]))}</td>'
-        f"<td>{entries.KEPT[each['kept']].replace('not kept', '<b>not kept</b>')}</td></tr>"
+        f"<td>{saying.KEPT[each['kept']].replace('not kept', '<b>not kept</b>')}</td></tr>"
         for each in tested
     )
     head = "".join(

@@ -1,0 +1,78 @@
+"""What the last chapter says of single results, against the results that come along."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import pytest
+
+from unrolled import guide
+from unrolled.experiments import perplexity, vanishing_gradient
+from unrolled.experiments._results import Result, recorded
+from unrolled.experiments._statistics import interval
+from unrolled.experiments._told import VERDICTS, in_words
+from unrolled.figures import figure
+
+CHAPTER = guide.chapter("what_we_measured")
+PLACES = {place.id: place for place in CHAPTER.places}
+
+
+def came_along(name: str) -> Result:
+    found = recorded(name)
+    assert found is not None
+    return found
+
+
+def found(name: str, measure: str) -> float:
+    return float(next(each["found"]["mean"] for each in came_along(name).tested if each["measure"] == measure))
+
+
+def kept(name: str) -> dict[str, bool]:
+    return {each["measure"]: each["kept"] for each in came_along(name).tested}
+
+
+def test_a_radius_of_two_stretches_a_gradient_by_less() -> None:
+    slope = found("vanishing_gradient", "grows")
+    assert round(math.exp(slope), 2) == 1.16
+    assert 2_000 < math.exp(slope * vanishing_gradient.STEPS) < 10_000
+    assert came_along("vanishing_gradient").verdict == "holds with limits"
+    assert not kept("vanishing_gradient")["radius alone"]
+    assert len(CHAPTER.places) > 2
+    assert PLACES["gradients"].state["knobs"] == {"claim": "vanishing_gradient"}
+
+
+def test_the_control_that_is_shown_has_keys_that_follow_queries() -> None:
+    assert PLACES["control"].state["knobs"] == {"claim": "root_d_k"}
+    assert kept("root_d_k")["keys that follow queries"]
+
+
+def test_a_causal_mask_gives_the_order_away_and_nothing_else_does() -> None:
+    assert came_along("positions").verdict == "holds with limits"
+    assert found("positions", "equivariant") < 1e-15
+    assert [name for name, held in kept("positions").items() if not held] == ["a causal mask alone"]
+
+
+def test_eight_to_fifteen_is_a_number_of_something_else() -> None:
+    assert [name for name, held in kept("perplexity").items() if not held] == ["8 to 15"]
+    low = min(row["found"]["perplexity"] for row in came_along("perplexity").cells if row["family"] in perplexity.OURS)
+    assert low > 3 * 15
+
+
+def test_students_factors() -> None:
+    def factor(n: int) -> float:
+        """Half width in standard errors."""
+        values = [float(i) for i in range(n)]
+        mean = sum(values) / n
+        error = math.sqrt(sum((v - mean) ** 2 for v in values) / (n - 1) / n)
+        return (interval(values).high - mean) / error
+
+    assert factor(5) == pytest.approx(2.776)
+    assert factor(2) == pytest.approx(12.706)
+
+
+def test_the_words_for_verdicts_are_those_of_the_rule() -> None:
+    text = " ".join(re.sub(r"<[^>]+>", "", CHAPTER.html).lower().split())
+    assert all(word in text for word in VERDICTS[1:4])
+    assert figure("claims").panels.keys() == {"verdicts", "claim"}
+    assert in_words("at most 1e-06") == "at most 10⁻⁶"
