@@ -69,9 +69,10 @@ def test_a_killed_run_goes_on(tmp_path: Path, python: str, undisturbed: Runs) ->
 def test_nothing_listens_beyond_this_machine(tmp_path: Path, python: str) -> None:
     runs = Runs(folder=tmp_path, python=python, options=("--processes", "2", "--on", "ray"))
     runs.wait_for(5, running := runs.start())
+    own = psutil.Process(running.pid)
     listening = [
         connection.laddr.ip
-        for process in psutil.Process(running.pid).children(recursive=True)
+        for process in (own, *own.children(recursive=True))
         for connection in process.net_connections("inet")
         if connection.status == psutil.CONN_LISTEN
     ]

@@ -12,6 +12,8 @@ from unrolled.errors import MissingExtra, WorkersDied
 from unrolled.experiments._claim import Cell, Outcome
 from unrolled.experiments._work import run_one
 
+_LOCAL = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+"""The second, whatever its name says, has Ray stay on 127.0.0.1 instead of the address that the network knows."""
 TRIES = 3
 """Times that a cell is run again after its worker died."""
 
@@ -36,6 +38,7 @@ def on_ray(todo: Sequence[Cell], folder: Path, processes: int) -> Iterator[Outco
 
 def imported_ray() -> Any:
     """The package; MissingExtra if it is not installed."""
+    os.environ.update(_LOCAL)  # read when it is imported
     try:
         import ray
     except ImportError:
@@ -49,7 +52,6 @@ def imported_ray() -> Any:
 @contextmanager
 def _started(ray: Any, processes: int) -> Iterator[None]:
     """Another Ray that may run on this machine is left alone."""
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     ray.init(
         address="local",
         num_cpus=processes,
