@@ -13,7 +13,7 @@ from torch import Tensor
 from experiments.recorded import outcomes, with_found
 from unrolled.experiments import path_lengths, perplexity, positions, root_d_k, vanishing_gradient
 from unrolled.experiments._catalogue import claims
-from unrolled.experiments._claim import Outcome
+from unrolled.experiments._claim import Claim, Outcome
 from unrolled.experiments._results import recorded, result_of
 from unrolled.progress import finish
 
@@ -39,6 +39,21 @@ def test_a_part_of_the_cells_is_measured_and_drawn(name: str, part: slice) -> No
     claim.measure(some)
     claim.plots(some)
     assert result_of(claim, "full", some, missing=1).verdict == "not decided"
+
+
+def _quick(claim: Claim) -> list[Outcome] | None:
+    """The recorded cells of the quick plan, if it is a part of the full one and decides."""
+    found = {each.cell.key: each for each in outcomes(claim)}
+    plan = claim.plan("quick", claim.seeds["quick"])
+    known = "quick" in claim.decides and all(cell.key in found for cell in plan)
+    return [found[cell.key] for cell in plan] if known else None
+
+
+@pytest.mark.parametrize("name", [name for name, each in claims().items() if recorded(name) and _quick(each)])
+def test_a_quick_plan_that_is_part_of_the_full_one_decides_alike(name: str) -> None:
+    claim, said = claims()[name], recorded(name)
+    assert said is not None
+    assert result_of(claim, "quick", _quick(claim) or []).verdict == said.verdict
 
 
 def test_a_forgotten_root_turns_the_verdict() -> None:
