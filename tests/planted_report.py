@@ -11,7 +11,7 @@ from unrolled.experiments._plot import Axis, Mark, Plot, Series, bars, over_seed
 from unrolled.experiments._results import result_of
 from unrolled.experiments._rule import Bound, Rule
 from unrolled.experiments._statistics import Interval
-from unrolled.experiments._told import Told, pictures
+from unrolled.experiments._told import Told
 
 HOSTILE = "<script>alert('x')</script> & \"|`*$\\frac{a}$"
 LONG = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
@@ -82,5 +82,5 @@ def told() -> tuple[Told, ...]:
         each = claim(verdict, number)
         found = result_of(each, "full", outcomes(number, verdict == "not decided"))
         result = None if verdict == "not run yet" else found
-        made.append(Told(claim=each, result=result, own=number == 2, plots=pictures(each, found) if result else ()))
+        made.append(Told(claim=each, result=result, own=number == 2))
     return tuple(made)

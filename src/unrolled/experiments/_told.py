@@ -5,16 +5,18 @@ The report (`unrolled report`) and the figure `claims` tell the same, in the sam
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from unrolled.experiments._catalogue import claim, claims
 from unrolled.experiments._claim import Claim
 from unrolled.experiments._plot import Plot
-from unrolled.experiments._results import Result, outcomes_of, own, result
+from unrolled.experiments._results import Result, outcomes_of, own, own_folder, recorded_folder, result
 
 NOT_RUN = "not run yet"
 VERDICTS = ("holds", "holds with limits", "does not hold here", "not decided", NOT_RUN)
@@ -36,7 +38,12 @@ class Told:
     """None: not run yet."""
     own: bool
     """Whether the result comes from a run on this machine rather than with the package."""
-    plots: tuple[Plot, ...]
+
+    @cached_property
+    def plots(self) -> tuple[Plot, ...]:
+        """Its pictures of the result's own cells, without those that failed; worked out when they are asked for."""
+        good = [outcome for outcome in outcomes_of(self.result) if not outcome.failed] if self.result else []
+        return tuple(self.claim.plots(good)) if good else ()
 
     @property
     def verdict(self) -> str:
@@ -49,6 +56,12 @@ class Told:
         tested = self.result.tested if self.result else []
         broken = [each for part in ("control", *PARTS) for each in tested if each["part"] == part and not each["kept"]]
         return next(iter([*broken, *tested]), None)
+
+    @property
+    def sha256(self) -> str:
+        """Of the file that the result was read from."""
+        folder = own_folder() if self.own else recorded_folder()
+        return hashlib.sha256((folder / f"{self.claim.name}.json").read_bytes()).hexdigest()
 
     @property
     def failed(self) -> Sequence[str]:
@@ -78,19 +91,12 @@ def told(name: str) -> Told:
         claim=each,
         result=found,
         own=found is not None and found == own(each.name),
-        plots=pictures(each, found) if found else (),
     )
 
 
 def all_told() -> tuple[Told, ...]:
     """Every claim, by number, those without a result as well."""
     return tuple(told(name) for name in claims())
-
-
-def pictures(each: Claim, found: Result) -> tuple[Plot, ...]:
-    """Its pictures of a result's own cells, without those that failed."""
-    good = [outcome for outcome in outcomes_of(found) if not outcome.failed]
-    return tuple(each.plots(good)) if good else ()
 
 
 def counted(every: Sequence[Told]) -> str:

@@ -8,23 +8,19 @@ unrolled reproduce, takes the place of ours.
 from __future__ import annotations
 
 import hashlib
-import json
 import math
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
 import numpy as np
 
 from unrolled.experiments._catalogue import claims as all_claims
 from unrolled.experiments._plot import Plot
-from unrolled.experiments._results import Result
 from unrolled.experiments._rule import judged
 from unrolled.experiments._statistics import interval
 from unrolled.experiments._told import (
     HEARD,
     KEPT,
-    Told,
     all_told,
     counted,
     in_words,
@@ -62,37 +58,29 @@ _RULE = Formula(
 )
 
 
-def _provenance(each: Told, result: Result) -> Provenance:
-    said = json.dumps(asdict(result), sort_keys=True).encode()
-    whose = "run on this machine" if each.own else "run by this project"
-    machine = "; ".join(result.machines)
-    return Provenance(
-        name=f"{each.claim.name}, {result.scale} plan, {whose} on {machine}",
-        kind="recorded",
-        hash=hashlib.sha256(said).hexdigest(),
-        version="; ".join(result.versions),
-        dtype="float64",
-    )
+def _provenance(name: str, digest: str, versions: Iterable[str]) -> Provenance:
+    return Provenance(name=name, kind="recorded", hash=digest, version="; ".join(sorted(versions)), dtype="float64")
 
 
 def _all_sources() -> tuple[Provenance, ...]:
     """One entry for what came along, one for what was run here."""
     found = []
     for own, name in ((False, "results that came with the package"), (True, "results of runs on this machine")):
-        mine = [each.result for each in all_told() if each.result and each.own == own]
+        mine = [each for each in all_told() if each.result and each.own == own]
         if mine:
-            said = json.dumps([asdict(each) for each in mine], sort_keys=True).encode()
-            versions = "; ".join(sorted({version for each in mine for version in each.versions}))
-            digest = hashlib.sha256(said).hexdigest()
-            found.append(
-                Provenance(name=f"{len(mine)} {name}", kind="recorded", hash=digest, version=versions, dtype="float64")
-            )
+            versions = {version for each in mine if each.result for version in each.result.versions}
+            digest = hashlib.sha256("".join(each.sha256 for each in mine).encode()).hexdigest()
+            found.append(_provenance(f"{len(mine)} {name}", digest, versions))
     return tuple(found)
 
 
 def _one_source(models: Any, knobs: dict[str, Any]) -> tuple[Provenance, ...]:
     each = told(knobs["claim"])
-    return (_provenance(each, each.result),) if each.result else ()
+    result = each.result
+    if result is None:
+        return ()
+    whose = "run on this machine" if each.own else f"run by this project on {'; '.join(result.machines)}"
+    return (_provenance(f"{each.claim.name}, {result.scale} plan, {whose}", each.sha256, result.versions),)
 
 
 @panel(
