@@ -18,7 +18,6 @@ from jaxtyping import Float32
 
 from unrolled.checkpoints import Model
 from unrolled.checkpoints.shapes_only import shapes_only
-from unrolled.errors import BadKnob
 from unrolled.figures._architecture_results import Sizes, Whole
 from unrolled.figures._architecture_rows import Row, kind_of, opens, rows_of, shape_of
 from unrolled.figures._architecture_sums import (
@@ -100,7 +99,7 @@ def model(model: Model, text: Text, target: Target, *, block: Block = 0, context
         model: any that is open.
         text: what flows through.
         target: what an encoder-decoder's decoder reads; left empty, only the sign that begins it.
-        block: which of the blocks that are alike is shown, counted from 0.
+        block: which of the blocks that are alike is shown, counted from 0; a number beyond them is the last.
         context: tokens in the text for which operations and memory are counted.
     """
     tokens = model.encode(text)
@@ -108,7 +107,6 @@ def model(model: Model, text: Text, target: Target, *, block: Block = 0, context
     read = model.encode_target(target) if two else None
     parts = yield from parts_of(model)
     rows = rows_of(parts, block, model.vocabulary)
-    _check_block(block, rows, model.name)
     paths = {part.path for part in parts if part.runs and not part.weight}
     key = (tokens.ids, read and read.ids)  # of all blocks at once, so that turning to another runs nothing again
     found = yield from model.keeping("flow", key, lambda: sizes_after(model, tokens, read, paths, FLOW))
@@ -301,12 +299,6 @@ def _flow(rows: Sequence[Row], found: dict[str, np.ndarray], n: int, m: int) -> 
         if columns and len(values) in (columns, n + m):
             table[number, :columns] = values[:columns]
     return table
-
-
-def _check_block(block: int, rows: Sequence[Row], name: str) -> None:
-    most = max((row.repeats for row in rows), default=1)
-    if block >= most:
-        raise BadKnob(f"block was {block}; {name} has {most} blocks that are alike, 0 to {most - 1}.")
 
 
 def _note(n: int) -> str:

@@ -55,7 +55,7 @@ def stream(model: Model, text: Text, *, back: Back = 0) -> Work[Written]:
     Args:
         model: whose stream.
         text: what it reads.
-        back: which token to look at, counted back from the last.
+        back: which token to look at, counted back from the last; further than the text goes is its first.
     """
     tokens = model.encode(text)
     token = _token(tokens, back)
@@ -84,12 +84,8 @@ def _read(tokens: Tokens) -> dict[str, Any]:
 
 
 def _token(tokens: Tokens, back: int) -> int:
-    """Its place from 0; BadInput, if the text is shorter."""
-    if back >= len(tokens):
-        raise BadInput(
-            f"back was {back}; the text has {len(tokens)} tokens for this model, so at most {len(tokens) - 1} back."
-        )
-    return len(tokens) - 1 - back
+    """Its place from 0; further back than the text goes is its first."""
+    return max(0, len(tokens) - 1 - back)
 
 
 def _named(writer: Writer) -> str:
@@ -126,13 +122,14 @@ def feed_forward(
     Args:
         model: whose FFNs.
         text: what it reads.
-        layer: the FFN to look into.
-        back: which token's units to list, counted back from the last.
+        layer: the FFN to look into; a number beyond them is the last.
+        back: which token's units to list, counted back from the last; further than the text goes is its first.
         below: an activation counts as small up to this share of the root mean square of its token's.
         carry: share of an FFN's sum of squares that its largest units are to hold together.
     """
     tokens = model.encode(text)
     token = _token(tokens, back)
+    layer = max(0, min(layer, len(mlps(model)) - 1))
     found = yield from heard_in(model, tokens, layer=layer, below=below, carry=carry)
     mlp: Any = mlps(model)[layer]
     counts, edges = np.histogram(found.sums, bins=BINS, range=(-SIDE, SIDE))
@@ -234,13 +231,13 @@ def without(
         text: what it reads.
         off: what is left out: what attention writes, what the FFN writes, the residuals, or the norms' division.
         part: of residuals and norms, whose: attention's, the FFN's, or both.
-        layer: the first block in which it is off.
+        layer: the first block in which it is off; a number beyond them is the last.
         blocks: in how many blocks from there on.
     """
     tokens = model.encode(text)
     before = yield from model.keeping("block said", tokens.ids, lambda: said_of(model, tokens))
-    last = min(len(model.blocks), layer + blocks)
-    switches = switches_of(off, range(layer, max(last, layer + 1)), part)
+    layer = max(0, min(layer, len(model.blocks) - 1))
+    switches = switches_of(off, range(layer, max(min(len(model.blocks), layer + blocks), layer + 1)), part)
     after = yield from said_without(model, tokens, switches)
     sure = np.nan_to_num(after.probabilities)
     listed = list(dict.fromkeys([*np.argsort(-before.probabilities)[:LISTED], *np.argsort(-sure)[:LISTED]]))
