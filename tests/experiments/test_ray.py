@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -64,6 +65,17 @@ def test_a_killed_run_goes_on(tmp_path: Path, python: str, undisturbed: Runs) ->
     out, _ = (again := runs.start()).communicate()
     assert again.returncode == 0, out
     assert runs.result() == undisturbed.result()
+
+
+def test_ctrl_c_ends_it_and_writes_what_is_finished(tmp_path: Path, python: str) -> None:
+    runs = Runs(folder=tmp_path, python=python, options=("--processes", "2", "--on", "ray"))
+    runs.wait_for(5, running := runs.start())
+    os.kill(running.pid, signal.SIGINT)
+    out, _ = running.communicate()
+    assert running.returncode == 130, out
+    found = runs.result()
+    assert found["verdict"] == "not decided"
+    assert 0 < len(found["cells"]) == runs.finished() < 40
 
 
 def test_nothing_listens_beyond_this_machine(tmp_path: Path, python: str) -> None:

@@ -54,7 +54,7 @@ def plan(scale: Scale, seeds: int) -> list[Cell]:
             family=name,
             setting={"kernel": kernel, "window": window, "n": n},
             seed=seed,
-            seconds=0.5 if n < 32 else 3.0,
+            seconds=0.02 if n < 32 else 0.06,
         )
         for seed in range(seeds)
         for name, (kernel, window) in named
