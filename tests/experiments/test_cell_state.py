@@ -42,8 +42,7 @@ def test_with_no_change_it_is_torchs_cell() -> None:
         h, c = theirs(x_t, (h, c))
     out, (last_h, last_c) = ours(x)
     torch.testing.assert_close((out[:, -1], last_h, last_c), (h, h, c))
-    last_c.sum().backward()
-    c.sum().backward()
+    (last_c.sum() + c.sum()).backward()
     torch.testing.assert_close(ours.weight_hh_l0.grad, theirs.weight_hh.grad)
 
 
@@ -68,7 +67,7 @@ def test_a_constant_gate_is_the_models_own_with_its_point_held(change: str, valu
 def test_a_gradient_that_is_halved_at_every_step() -> None:
     """All weights 0: f = ½, h hands nothing on, so that a ninth of ten steps keeps 2⁻⁸ of what the last has."""
     model = _changed.changed("full", 9, 1.0, torch.Generator().manual_seed(0))
-    (layer,) = model.model.layers  # type: ignore[union-attr,misc]
+    (layer,) = model.model.layers  # type: ignore[misc]
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)
     nn.init.ones_(layer.bias_ih_l0.chunk(4)[2].data)  # a candidate, so that c is not 0
@@ -100,8 +99,8 @@ def test_the_rule_says_what_the_article_says() -> None:
 
 def test_a_sum_that_is_taken_away_turns_the_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The cell of the whole LSTM, run by the claim's own code with its sum broken."""
-    monkeypatch.setitem(cell_state.TRIES, "full", ((0.01, 1.0),))  # type: ignore[misc]
-    monkeypatch.setitem(cell_state.STEPS, "full", 60)  # type: ignore[misc]
+    monkeypatch.setitem(cell_state.TRIES, "full", ((0.01, 1.0),))
+    monkeypatch.setitem(cell_state.STEPS, "full", 60)
     monkeypatch.setattr(cell_state, "LAG", 30)
     monkeypatch.setattr(_changed, "_sum", lambda kept, written, mix: kept * written)
     cell = Cell(claim="cell_state", family="full", setting={"tries": "full"}, seed=0)

@@ -122,10 +122,9 @@ def test_the_rule_says_what_the_article_says() -> None:
 
 def test_shuffled_labels_turn_the_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Attention, taught with the labels of other texts by the claim's own code, learns no lag."""
-    honest = memory_length.learning
 
-    def broken(*told: Any) -> Any:
-        return honest(*told[:6], "shuffled")
+    def broken(model: nn.Module, lag: int, rate: float, steps: int, drawn: torch.Generator, title: str) -> Any:
+        return _recall.learning(model, lag, rate, steps, drawn, title, "shuffled")
 
     setting = {"start": "ordinary", "lags": [5], "steps": 60}
     cell = Cell(claim="memory_length", family="attention", setting=setting, seed=0)
