@@ -37,8 +37,8 @@ from unrolled.provenance import Provenance
 
 NAMES = tuple(all_claims())
 FIRST = "vanishing_gradient"
-DIGITS = 4
-"""Significant ones of what is drawn."""
+DIGITS = 6
+"""Significant ones of what is drawn: what is printed is rounded once more, from enough."""
 
 _RULE = Formula(
     r"\bar{x} = \frac{1}{n} \sum_{i=1}^{n} x_i \qquad s = \sqrt{\frac{1}{n - 1} \sum_{i=1}^{n} (x_i - \bar{x})^2}"

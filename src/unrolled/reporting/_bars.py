@@ -46,7 +46,8 @@ def draw_bars(plot: Plot, width: int) -> Figure:
     between = extent([e.point for e in names if e.point], [m.y for m in plot.marks], log=plot.y.log, foot=True)
     floors = _floors(renderer, plot.marks, between, width - left - right, right, log=plot.y.log)
     top = 8 + LINE * SIZE * (1 + max((floor for floor, _ in floors), default=-1))
-    bottom = 44
+    below = broken(plot.y.label, width // 7)
+    bottom = 44 + 15 * below.count("\n")
     height = round(top + deep + bottom)
     figure.set_size_inches(width / 72, height / 72)
     axes = figure.add_axes((left / width, bottom / height, (width - left - right) / width, deep / height))
@@ -55,7 +56,7 @@ def draw_bars(plot: Plot, width: int) -> Figure:
     for each in rows:
         _row(axes, each, between, left, deep, log=plot.y.log)
     axes.text(
-        1, -36 / deep, plot.y.label, transform=axes.transAxes, color=SOFT, fontsize=SIZE, ha="right", va="baseline"
+        1, -26 / deep, below, transform=axes.transAxes, color=SOFT, fontsize=SIZE, ha="right", va="top", linespacing=1.1
     )
     return figure
 
@@ -71,8 +72,10 @@ def _rows(plot: Plot, letters: int) -> tuple[list[Row], float]:
         alone = len(plot.series) == 1
         y += GAP if found and not alone else 0
         if not alone and name:
-            found.append(Row(name, y + ROW / 2, ROW))
-            y += ROW
+            words = broken(name, 2 * letters)
+            height = ROW + LINE * SIZE * words.count("\n")
+            found.append(Row(words, y + height / 2, height))
+            y += height
         for series, point, look in here:
             words = broken(name if alone else series.name, letters)
             height = max(ROW, LINE * SIZE * (1 + words.count("\n")) + 8)

@@ -30,20 +30,22 @@ class Label:
 
 def draw_lines(plot: Plot, width: int) -> Figure:
     """The figure."""
-    height = 360 if width > 500 else 320
+    above = broken(plot.y.label, width // 7)
+    top = TOP + 15 * above.count("\n")
+    height = (330 if width > 500 else 290) + top
     figure, renderer = canvas(width, height)
     looks = looks_of(plot.series)
     labels = _labels(plot, looks, 26 if width > 500 else 14)
     right = max((measured(renderer, each.words, SIZE, each.weight) for each in labels), default=0) + 18
-    box = (LEFT / width, BOTTOM / height, (width - LEFT - right) / width, (height - TOP - BOTTOM) / height)
+    box = (LEFT / width, BOTTOM / height, (width - LEFT - right) / width, (height - top - BOTTOM) / height)
     axes = figure.add_axes(box)
     _axes(axes, plot, narrow=width <= 500)
     for mark in plot.marks:
         axes.axhline(mark.y, color=EDGE, linewidth=1.25, dashes=(4, 3), zorder=1.5)
     for each, look in zip(plot.series, looks, strict=True):
         _series(axes, each, look)
-    _write(axes, labels, width - LEFT - right, height - TOP - BOTTOM)
-    axes.text(0, 1, plot.y.label, transform=_shifted(axes, -LEFT + 2, 14), color=SOFT, fontsize=SIZE, va="baseline")
+    _write(axes, labels, width - LEFT - right, height - top - BOTTOM)
+    axes.text(0, 1, above, transform=_shifted(axes, -LEFT + 2, 10), color=SOFT, fontsize=SIZE, va="bottom")
     below = _shifted(axes, 0, -BOTTOM + 10)
     axes.text(1, 0, plot.x.label, transform=below, color=SOFT, fontsize=SIZE, va="baseline", ha="right")
     return figure

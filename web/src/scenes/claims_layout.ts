@@ -29,6 +29,7 @@ export interface Label {
 interface Shared {
   plot: Plot;
   title: string[];
+  measured: string[]; // what is measured, in lines
   top: number; // px from the top of the figure to the title
   looks: SeriesLook[];
   edges: Edges;
@@ -77,7 +78,8 @@ function linesLayout(plot: Plot, index: number, top: number, width: number): Lin
   const room = narrow ? 96 : 168;
   const named = labelled(plot, room);
   const widest = Math.max(0, ...named.flatMap(({ text }) => text.map((line) => line.length * 6.8)));
-  const upper = top + LINE * title.length + 32;
+  const measured = lines(plot.y, width, 12.5);
+  const upper = top + LINE * title.length + 17 + 15 * measured.length;
   const edges = { left: 54, right: width - Math.min(room, widest) - 16, top: upper, bottom: upper + (narrow ? 230 : 270) };
   const between = extentOf(pointsOf(plot), plot.marks, plot.yLog);
   const up = scale({ ...between, log: plot.yLog }, edges.bottom, edges.top);
@@ -87,7 +89,7 @@ function linesLayout(plot: Plot, index: number, top: number, width: number): Lin
   const groups = plot.series.map(({ points }, s) => points.map((point, p): Spot => ({ pick: `${index}.${s}.${p}`, x: x(point.x), y: y(point.mean), low: y(point.low), high: y(point.high), spread: point.low !== point.high })));
   const spots = ticksOf(between, plot.yLog);
   return {
-    kind: "lines", plot, title, top, looks: looksOfSeries(plot.series), edges, groups,
+    kind: "lines", plot, title, measured, top, looks: looksOfSeries(plot.series), edges, groups,
     ticks: spots.map((value) => ({ at: up(value), text: tickOf(value, between, plot.yLog) })),
     xTicks: xTicksOf(plot, along, x, narrow),
     paths: groups.map(pathsOf),
@@ -161,6 +163,7 @@ function barsLayout(plot: Plot, index: number, top: number, width: number): Bars
   const narrow = width < NARROW;
   const title = lines(`${plot.title}.`, width, 14.5);
   const room = narrow ? 108 : 190;
+  const measured = lines(plot.y, width, 12.5);
   const alone = plot.series.length === 1;
   const names = alone ? plot.names : plot.series.map(({ name }) => name);
   const left = Math.min(room, Math.max(0, ...names.map((name) => Math.max(...lines(name, room, 13).map((line) => line.length * 6.9))))) + 12;
@@ -172,11 +175,11 @@ function barsLayout(plot: Plot, index: number, top: number, width: number): Bars
   const { rows, bottom } = barRows(plot, index, edges, across, room, alone);
   edges.bottom = bottom + 4;
   return {
-    kind: "bars", plot, title, top, looks: looksOfSeries(plot.series), edges, rows,
+    kind: "bars", plot, title, measured, top, looks: looksOfSeries(plot.series), edges, rows,
     groups: [rows.flatMap(({ spot }) => (spot ? [spot] : []))],
     ticks: roomy(ticksOf(between, plot.yLog, narrow ? 4 : 6).map((value) => ({ at: across(value), text: tickOf(value, between, plot.yLog) }))),
     marks: marks.map(({ x, text, end, floor }) => ({ x, text, end, top: edges.top - 12 - 16 * floor })),
-    bottom: edges.bottom + 46,
+    bottom: edges.bottom + 31 + 15 * measured.length,
   };
 }
 
@@ -187,8 +190,10 @@ function barRows(plot: Plot, index: number, edges: Edges, across: (value: number
     const name = plot.names[at] ?? (plot.names.length > 0 ? "" : written(at));
     if (!alone && rows.length > 0) y += 10;
     if (!alone && name) {
-      rows.push({ text: [name], y: y + ROW / 2, spot: null, series: -1, value: "", from: 0 });
-      y += ROW;
+      const text = lines(name, edges.right, 13.5);
+      const height = ROW + 15 * (text.length - 1);
+      rows.push({ text, y: y + height / 2, spot: null, series: -1, value: "", from: 0 });
+      y += height;
     }
     for (const [s, series] of plot.series.entries()) {
       for (const [p, point] of series.points.entries()) {
