@@ -41,14 +41,14 @@ def test_without_an_ffn_a_model_is_one_whose_ffn_writes_nothing() -> None:
 
 
 def test_a_linear_ffn_is_one_matrix() -> None:
-    mlp: Any = model(WIDTH, 4, "linear", 3).blocks[0].mlp  # type: ignore[union-attr]
+    mlp: Any = model(WIDTH, 4, "linear", 3).blocks[0].mlp
     x = torch.randn(5, WIDTH, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         torch.testing.assert_close(mlp(x), x @ (mlp.down.weight @ mlp.up.weight).T)
 
 
 def test_an_ffn_that_is_not_linear_is_noticed() -> None:
-    mlp: Any = model(WIDTH, 4, "relu", 3).blocks[0].mlp  # type: ignore[union-attr]
+    mlp: Any = model(WIDTH, 4, "relu", 3).blocks[0].mlp
     x = torch.randn(5, WIDTH, generator=torch.Generator().manual_seed(0))
     with torch.no_grad(), pytest.raises(AssertionError):
         torch.testing.assert_close(mlp(x), x @ (mlp.down.weight @ mlp.up.weight).T)

@@ -43,13 +43,13 @@ def test_frequencies_by_hand() -> None:
 
 
 def test_a_rate_of_zero_changes_nothing() -> None:
-    setting = {"arrangement": "pre-norm", "depth": 2, "warm_up": WARM_UP, "rate": 0.0}
+    setting: dict[str, Any] = {"arrangement": "pre-norm", "depth": 2, "warm_up": WARM_UP, "rate": 0.0}
     one, more = (finish(trained(_cell("trained", **setting, steps=steps))) for steps in (1, 3))
     assert one["loss"] == more["loss"] > one["by_frequency"]
 
 
 def test_numbers_that_overflow_say_nothing() -> None:
-    setting = {"arrangement": "no norm", "depth": 12, "warm_up": 0.0, "rate": 0.03, "steps": 8}
+    setting: dict[str, Any] = {"arrangement": "no norm", "depth": 12, "warm_up": 0.0, "rate": 0.03, "steps": 8}
     found = finish(trained(_cell("trained", **setting)))
     assert not found["finite"]
     assert found["loss"] == pytest.approx(math.log(SYMBOLS))
