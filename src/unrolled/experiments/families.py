@@ -1,0 +1,330 @@
+"""At equal size and tokens a GPT predicts text better than gated recurrent nets, these better than an Elman network,
+and the GPT's lead grows with the context.
+
+Kaplan et al. 2020, §3.2.1 and figure 7: LSTMs do as well as Transformers for tokens early in the context, and fall
+behind later in it. The rule below was written before the first run.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unrolled.checkpoints import open_model
+from unrolled.experiments._by_context import CHUNK, PLACES, SPARSE, WINDOW, Read, by_context, destroyed
+from unrolled.experiments._claim import Cell, Claim, Found, Outcome, Scale
+from unrolled.experiments._plot import Axis, Mark, Plot, Point, Series
+from unrolled.experiments._rule import Bound, Rule
+from unrolled.experiments._small import ROWS, beyond_the_table, small, trained
+from unrolled.experiments._statistics import Interval, exactly, interval
+from unrolled.experiments._text import fiction, windows
+from unrolled.experiments._training import Batch
+from unrolled.progress import Work
+from unrolled.text import Tokenizer, corpus
+
+FAMILIES = ("rnn", "lstm", "gru", "gpt")
+GATED = ("lstm", "gru")
+LONG = "15M"
+VOCABULARY = 512
+TOKENS: Mapping[Scale, int] = {"quick": 100_000, "full": 600_000}
+PIECE = 1024
+"""Tokens of one of the disjoint pieces of text that intervals of the shipped models are over."""
+PIECES: Mapping[Scale, int] = {"quick": 8, "full": 24}
+CONTROL = "shuffled labels"
+CONTROL_TOKENS = 100_000
+
+RULE = Rule(
+    required=(
+        Bound(
+            measure="gpt before gated",
+            means="the better of LSTM and GRU less the GPT after 15 M tokens, nats a token, over pieces of text",
+            at_least=0.0,
+        ),
+        Bound(
+            measure="gated before rnn",
+            means="the Elman network less the better of LSTM and GRU, the same",
+            at_least=0.0,
+        ),
+        Bound(
+            measure="lead grows",
+            means="the GPT's lead over the better gated with 225 to 256 tokens of context less that with 1 to 32",
+            at_least=0.0,
+        ),
+        Bound(
+            measure="gated before rnn, few tokens",
+            means="small models, over seeds: the Elman network less the better of LSTM and GRU, nats a token",
+            at_least=0.0,
+        ),
+    ),
+    limiting=(
+        Bound(
+            measure="gpt before gated, few tokens",
+            means="small models after few tokens, over seeds: the better of LSTM and GRU less the GPT, nats a token",
+            at_least=0.0,
+        ),
+        Bound(
+            measure="lead grows, few tokens",
+            means="small models, over seeds: the GPT's lead in long context less that in short",
+            at_least=0.0,
+        ),
+        Bound(
+            measure="more than seeds",
+            means="the GPT's lead over the better gated after 15 M tokens, which is one seed, less two standard "
+            "deviations of what seeds change in the small models' lead",
+            at_least=0.0,
+        ),
+    ),
+    controls=(
+        Bound(
+            measure="context helps",
+            means="the shipped GPT, nats a token that it gains from 225 to 256 tokens of context over 1 to 32",
+            at_least=0.1,
+        ),
+        Bound(
+            measure="context destroyed",
+            means="the same where all but the last 1 to 32 tokens are from elsewhere, the family that gains most",
+            at_most=0.02,
+        ),
+        Bound(
+            measure="context destroyed, few tokens",
+            means="the same of the small models, over seeds",
+            at_most=0.02,
+        ),
+        Bound(
+            measure="shuffled labels",
+            means="models taught exchanged labels: nats a token lost to counting tokens, the least",
+            at_least=-0.01,
+        ),
+        Bound(
+            measure="equal size",
+            means="parameters beyond the table, the largest family over the smallest, small models",
+            at_most=1.02,
+        ),
+    ),
+)
+
+
+def plan(scale: Scale, seeds: int) -> list[Cell]:
+    """The shipped models; every family with every seed, all of one seed first; two that are taught exchanged labels."""
+    long = {"trained": LONG, "text": "fiction:test", "pieces": PIECES[scale]}
+    seconds = dict.fromkeys(FAMILIES, PIECES[scale] * PIECE * 9 / 20_000)
+    cells = [Cell(claim="families", family=f, setting=long, seed=0, seconds=seconds[f]) for f in FAMILIES]
+    tokens = TOKENS[scale]
+    cells += [
+        Cell(claim="families", family=f, setting={"tokens": tokens}, seed=seed, seconds=5 + tokens * _SECONDS[f] / 1e6)
+        for seed in range(seeds)
+        for f in FAMILIES
+    ]
+    control = {"control": CONTROL, "tokens": CONTROL_TOKENS}
+    return cells + [Cell(claim="families", family=f, setting=control, seed=0, seconds=8) for f in ("lstm", "gpt")]
+
+
+_SECONDS: Mapping[str, float] = {"rnn": 34.0, "lstm": 17.0, "gru": 62.0, "gpt": 33.0}
+"""Of one core for a million tokens."""
+
+
+def run(cell: Cell, folder: Path) -> Work[Found]:
+    """A shipped model read, or a small one trained and read."""
+    if cell.setting.get("trained") == LONG:
+        return (yield from _shipped(cell.family, cell.setting["pieces"], cell.title))
+    text, random = fiction("fiction", VOCABULARY), np.random.default_rng(cell.seed)
+    module = small(cell.family, VOCABULARY, cell.seed)
+    draw = drawing(text.train, random, exchanged="control" in cell.setting)
+    yield from trained(module, cell.family, draw, cell.setting["tokens"], cell.title)
+    ids = _held_out(text.tokenizer, PIECE * 8)
+    found = yield from measured(module, ids, text.tokenizer, cell.title)
+    unigram = loss_of_counts(text.train, ids, VOCABULARY) if "control" in cell.setting else {}
+    return {"parameters": beyond_the_table(module), **found, **unigram}
+
+
+def drawing(ids: Tensor, random: np.random.Generator, *, exchanged: bool) -> Callable[[], Batch]:
+    """Windows of a text; `exchanged`: what is wanted is exchanged among all places of a batch."""
+
+    def draw() -> Batch:
+        given, wanted = windows(ids, ROWS, WINDOW, random)
+        if exchanged:
+            wanted = wanted.flatten()[torch.from_numpy(random.permutation(wanted.numel()))].view_as(wanted)
+        return given, wanted
+
+    return draw
+
+
+def _shipped(family: str, pieces: int, title: str) -> Work[Found]:
+    model = open_model(family)
+    ids = _held_out(model.tokenizer, PIECE * pieces)
+    found = yield from measured(model.all_logits, ids, model.tokenizer, title, by_piece=True)
+    return {"parameters": beyond_the_table(model.module), **found}
+
+
+@cache
+def _test() -> str:
+    return corpus("fiction").test
+
+
+def _held_out(tokenizer: Tokenizer, tokens: int) -> Tensor:
+    """The first tokens of the test book: so many in chunks that have every place, and those before and after them."""
+    needed = tokens + (PLACES - 1) * CHUNK + 1
+    return torch.tensor(tokenizer.ids_of_each([_test()[: needed * 6]])[0][:needed])
+
+
+def measured(read: Read, ids: Tensor, tokenizer: Tokenizer, title: str, *, by_piece: bool = False) -> Work[Found]:
+    """Nats a token by place in a window, bits a byte, and both ends of a window where context is destroyed."""
+    chunks = yield from by_context(read, ids, title)
+    noise = yield from destroyed(read, ids, np.random.default_rng(14), title)
+    scored = ids[(PLACES - 1) * CHUNK + 1 :]
+    spelled = len(tokenizer.decode(scored.tolist()).encode())
+    near = chunks[::SPARSE, 0]
+    found = {
+        "nats": float(chunks.mean()),
+        "bits_per_byte": float(chunks.mean()) * len(scored) / spelled / math.log(2),
+        "by_context": chunks.mean(0).tolist(),
+        "gain_destroyed": float((near - noise).mean()),
+    }
+    if not by_piece:
+        return found
+    each = chunks.view(-1, PIECE // CHUNK, PLACES).mean(1)  # (piece, place)
+    gain = (near - noise).view(len(each), -1).mean(1)
+    return found | {"pieces": each.tolist(), "gain_destroyed_pieces": gain.tolist()}
+
+
+def loss_of_counts(train: Tensor, ids: Tensor, vocabulary: int) -> Found:
+    """Nats a token of a model that only knows how often each token occurs (one more than counted)."""
+    counts = torch.bincount(train, minlength=vocabulary).double() + 1
+    scored = ids[(PLACES - 1) * CHUNK + 1 :]
+    return {"unigram": float(-(counts / counts.sum()).log()[scored].mean())}
+
+
+Table = Mapping[str, np.ndarray]
+"""Of each family, nats a token (piece or seed, place)."""
+
+
+def measure(outcomes: Sequence[Outcome]) -> Mapping[str, Interval]:
+    """Of the shipped models one value a piece of text, of the small ones one a seed."""
+    long, few = table(outcomes, long=True), table(outcomes, long=False)
+    found = {**_leads(long, ""), **_leads(few, ", few tokens")}
+    if long:
+        found["context helps"] = interval(list(long["gpt"][:, 0] - long["gpt"][:, -1]))
+        found["context destroyed"] = _most(_gains(outcomes, long=True))
+    if few:
+        found["context destroyed, few tokens"] = _most(_gains(outcomes, long=False))
+        sizes = [e.found["parameters"] for e in outcomes if set(e.cell.setting) == {"tokens"}]
+        found["equal size"] = exactly(max(sizes) / min(sizes))
+    if long and few:
+        spread = 2 * float(np.std(_lead(few).mean(1), ddof=1))
+        lead = found["gpt before gated"]
+        found["more than seeds"] = Interval(
+            mean=lead.mean - spread, low=lead.low - spread, high=lead.high - spread, n=lead.n
+        )
+    if control := [e.found for e in outcomes if "control" in e.cell.setting]:
+        found["shuffled labels"] = exactly(min(each["nats"] - each["unigram"] for each in control))
+    return found
+
+
+def table(outcomes: Sequence[Outcome], *, long: bool) -> Table:
+    """Empty where a family is missing, or fewer than two seeds have all."""
+    of = _of(outcomes, long)
+    if long:
+        rows = {f: np.array(each[0].found["pieces"]) for f in FAMILIES if (each := list(of.get(f, {}).values()))}
+        return rows if len(rows) == len(FAMILIES) else {}
+    whole = sorted(set.intersection(*(set(of.get(f, {})) for f in FAMILIES)))
+    return {f: np.array([of[f][s].found["by_context"] for s in whole]) for f in FAMILIES} if len(whole) > 1 else {}
+
+
+def _of(outcomes: Sequence[Outcome], long: bool) -> dict[str, dict[int, Outcome]]:
+    """family -> seed -> outcome, without controls."""
+    found: dict[str, dict[int, Outcome]] = {}
+    for each in outcomes:
+        if "control" not in each.cell.setting and ("trained" in each.cell.setting) == long:
+            found.setdefault(each.cell.family, {})[each.cell.seed] = each
+    return found
+
+
+def _lead(rows: Table) -> np.ndarray:
+    """The better of LSTM and GRU, by its mean, less the GPT: (piece or seed, place)."""
+    best = min(GATED, key=lambda f: float(rows[f].mean()))
+    return np.asarray(rows[best] - rows["gpt"])
+
+
+def _leads(rows: Table, name: str) -> dict[str, Interval]:
+    if not rows:
+        return {}
+    lead = _lead(rows)
+    behind = rows["rnn"] - rows["gpt"] - lead
+    return {
+        f"gpt before gated{name}": interval(list(lead.mean(1))),
+        f"gated before rnn{name}": interval(list(behind.mean(1))),
+        f"lead grows{name}": interval(list(lead[:, -1] - lead[:, 0])),
+    }
+
+
+def _gains(outcomes: Sequence[Outcome], long: bool) -> list[list[float]]:
+    """What destroyed context gains, a list a family."""
+    of = _of(outcomes, long)
+    if long:
+        return [list(each.found["gain_destroyed_pieces"]) for f in FAMILIES for each in of[f].values()]
+    return [[each.found["gain_destroyed"] for each in of[f].values()] for f in FAMILIES]
+
+
+def _most(gains: Sequence[Sequence[float]]) -> Interval:
+    return interval(max(gains, key=lambda values: math.fsum(values) / len(values)))
+
+
+def plots(outcomes: Sequence[Outcome]) -> Sequence[Plot]:
+    """What each family loses to the GPT, by context: shipped models, small ones."""
+    titles = {
+        True: "After 15 M tokens: nats lost to the GPT, by tokens of context (one seed, over pieces of text)",
+        False: "Small models after few tokens: the same, over seeds",
+    }
+    drawn = [(titles[long], rows) for long in (True, False) if (rows := table(outcomes, long=long))]
+    return tuple(_behind(title, rows) for title, rows in drawn)
+
+
+def _behind(title: str, rows: Table) -> Plot:
+    middle = [CHUNK * k + (CHUNK + 1) / 2 for k in range(PLACES)]
+    series = []
+    for family in FAMILIES[:-1]:
+        less = rows[family] - rows["gpt"]
+        series.append(
+            Series(
+                name=family,
+                points=tuple(Point(x=x, y=interval(list(less[:, k]))) for k, x in enumerate(middle)),
+            )
+        )
+    return Plot(
+        title=title,
+        x=Axis(label="tokens before it in the window"),
+        y=Axis(label="nats a token more than the GPT"),
+        series=tuple(series),
+        marks=(Mark(y=0.0, says="the GPT"),),
+    )
+
+
+CLAIM = Claim(
+    name="families",
+    number=14,
+    says="At equal size and tokens a GPT predicts better than gated recurrent nets, these better than an Elman "
+    "network, and the GPT's lead grows with the context.",
+    source="Kaplan et al. 2020, §3.2.1",
+    question="How well do the four families predict a book that none has read, and how much does context help each?",
+    method=(
+        "Our shipped models, 0.79 M parameters beyond the table, 15 M tokens: one seed, intervals over pieces of text.",
+        "Small models of 148 thousand parameters, the same tokens in the same order, each with its own rate; seeds.",
+        "Every 32 tokens of the book are read eight times: with 1 to 32 tokens before them, 33 to 64, … 225 to 256.",
+        "The lead is what the better of LSTM and GRU loses to the GPT, in nats a token.",
+        "Controls: far context from elsewhere in the book, labels exchanged within a batch, counted tokens.",
+    ),
+    rule=RULE,
+    turns="More training or less. With few tokens a recurrent net is ahead; and one seed of 15 M tokens says little "
+    "about leads as small as that over the LSTM.",
+    plan=plan,
+    run=run,
+    measure=measure,
+    plots=plots,
+    seeds={"quick": 2, "full": 3},
+)
