@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -56,7 +58,7 @@ def test_sides_exchanged_are_wrong_where_they_were_right() -> None:
 
 def test_a_text_costs_the_sum_of_its_tokens_whatever_stands_beside_it() -> None:
     texts = [letters("a short one"), letters("and one that is a good deal longer")]
-    expected = [-sum(float(TABLE[a, b]) for a, b in zip(ids, ids[1:], strict=False)) for ids in texts]
+    expected = [-sum(float(TABLE[a, b]) for a, b in itertools.pairwise(ids)) for ids in texts]
     np.testing.assert_allclose(pairs.nats_of(after_one)(texts), expected)
 
 

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from unrolled.experiments._by_context import CHUNK, PLACES, SPARSE, WINDOW, Read
 from unrolled.experiments._claim import Cell, Claim, Found, Outcome, Scale
 from unrolled.experiments._plot import Axis, Mark, Plot, Point, Series
 from unrolled.experiments._rule import Bound, Rule
-from unrolled.experiments._small import ROWS, beyond_the_table, small, trained
+from unrolled.experiments._small import RATES, ROWS, beyond_the_table, small, trained
 from unrolled.experiments._statistics import Interval, exactly, interval
 from unrolled.experiments._text import fiction, windows
 from unrolled.experiments._training import Batch
@@ -116,13 +117,14 @@ def plan(scale: Scale, seeds: int) -> list[Cell]:
     seconds = dict.fromkeys(FAMILIES, PIECES[scale] * PIECE * 9 / 20_000)
     cells = [Cell(claim="families", family=f, setting=long, seed=0, seconds=seconds[f]) for f in FAMILIES]
     tokens = TOKENS[scale]
-    cells += [
-        Cell(claim="families", family=f, setting={"tokens": tokens}, seed=seed, seconds=5 + tokens * _SECONDS[f] / 1e6)
-        for seed in range(seeds)
-        for f in FAMILIES
-    ]
-    control = {"control": CONTROL, "tokens": CONTROL_TOKENS}
-    return cells + [Cell(claim="families", family=f, setting=control, seed=0, seconds=8) for f in ("lstm", "gpt")]
+    cells += [_training(family, {"tokens": tokens}, seed) for seed in range(seeds) for family in FAMILIES]
+    return cells + [_training(family, {"control": CONTROL, "tokens": CONTROL_TOKENS}, 0) for family in ("lstm", "gpt")]
+
+
+def _training(family: str, setting: Mapping[str, Any], seed: int) -> Cell:
+    seconds = 5 + setting["tokens"] * _SECONDS[family] / 1e6
+    setting = {**setting, "rate": RATES[family]}
+    return Cell(claim="families", family=family, setting=setting, seed=seed, seconds=seconds)
 
 
 _SECONDS: Mapping[str, float] = {"rnn": 34.0, "lstm": 17.0, "gru": 62.0, "gpt": 33.0}
@@ -213,7 +215,7 @@ def measure(outcomes: Sequence[Outcome]) -> Mapping[str, Interval]:
         found["context destroyed"] = _most(_gains(outcomes, long=True))
     if few:
         found["context destroyed, few tokens"] = _most(_gains(outcomes, long=False))
-        sizes = [e.found["parameters"] for e in outcomes if set(e.cell.setting) == {"tokens"}]
+        sizes = [e.found["parameters"] for e in outcomes if set(e.cell.setting) == {"tokens", "rate"}]
         found["equal size"] = exactly(max(sizes) / min(sizes))
     if long and few:
         spread = 2 * float(np.std(_lead(few).mean(1), ddof=1))

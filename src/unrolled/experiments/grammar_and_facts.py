@@ -21,7 +21,7 @@ from unrolled.experiments._claim import Cell, Claim, Found, Outcome, Scale
 from unrolled.experiments._pairs import GRAMMAR, KINDS, nats_of, nats_of_counts, shares
 from unrolled.experiments._plot import Axis, Mark, Plot, Point, Series, bars, over_seeds
 from unrolled.experiments._rule import Bound, Rule
-from unrolled.experiments._small import ROWS, WINDOW, beyond_the_table, small, trained
+from unrolled.experiments._small import RATES, ROWS, WINDOW, beyond_the_table, small, trained
 from unrolled.experiments._statistics import Interval, exactly, interval
 from unrolled.experiments._text import windows
 from unrolled.experiments._training import Batch, Step
@@ -108,12 +108,13 @@ def plan(scale: Scale, seeds: int) -> list[Cell]:
     """Counts, the shipped GPT, SmolLM2 (not in the quick plan: it does not come along), and trainings, seed by seed."""
     known = [_cell("counts", {}, 0, 5), _cell("gpt", {"trained": "15M"}, 0, 5)]
     known += [_cell("smollm2", {}, 0, 60)] if scale == "full" else []
-    shuffled = {"control": CONTROL, "tokens": SHUFFLED[scale]}
+    rate = {"rate": RATES["gpt"]}
+    shuffled = {"control": CONTROL, "tokens": SHUFFLED[scale], **rate}
     return known + [
         cell
         for seed in range(seeds)
         for cell in (
-            _cell("gpt", {"tokens": TOKENS[scale]}, seed, 3 + TOKENS[scale] * 55e-6),
+            _cell("gpt", {"tokens": TOKENS[scale], **rate}, seed, 3 + TOKENS[scale] * 55e-6),
             _cell("gpt", shuffled, seed, 3 + SHUFFLED[scale] * 55e-6),
         )
     ]
