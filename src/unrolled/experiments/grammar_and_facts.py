@@ -31,7 +31,7 @@ from unrolled.text import Tokenizer, corpus
 SAVES = (0, 10_000, 30_000, 100_000, 300_000, 1_000_000)
 """Tokens trained when the pairs are read."""
 TOKENS: Mapping[Scale, int] = {"quick": 100_000, "full": 1_000_000}
-SHUFFLED: Mapping[Scale, int] = {"quick": 30_000, "full": 300_000}
+SHUFFLED: Mapping[Scale, int] = {"quick": 30_000, "full": 100_000}
 CONTROL = "shuffled text"
 NAMES: Mapping[str, str] = {
     "agreement": "agreement",
