@@ -33,10 +33,10 @@ FAMILIES = ("rnn", "lstm", "gru", "gpt")
 GATED = ("lstm", "gru")
 LONG = "15M"
 VOCABULARY = 512
-TOKENS: Mapping[Scale, int] = {"quick": 100_000, "full": 500_000}
+TOKENS: Mapping[Scale, int] = {"quick": 100_000, "full": 300_000}
 PIECE = 1024
 """Tokens of one of the disjoint pieces of text that intervals of the shipped models are over."""
-PIECES: Mapping[Scale, int] = {"quick": 8, "full": 24}
+PIECES: Mapping[Scale, int] = {"quick": 6, "full": 24}
 CONTROL = "shuffled labels"
 CONTROL_TOKENS = 100_000
 
@@ -138,7 +138,7 @@ def run(cell: Cell, folder: Path) -> Work[Found]:
     text, random = fiction("fiction", VOCABULARY), np.random.default_rng(cell.seed)
     module = small(cell.family, VOCABULARY, cell.seed)
     draw = drawing(text.train, random, exchanged="control" in cell.setting)
-    yield from trained(module, cell.family, draw, cell.setting["tokens"], cell.title)
+    yield from trained(module, draw, tokens=cell.setting["tokens"], rate=cell.setting["rate"], title=cell.title)
     ids = _held_out(text.tokenizer, PIECE * 8)
     found = yield from measured(module, ids, text.tokenizer, cell.title)
     unigram = loss_of_counts(text.train, ids, VOCABULARY) if "control" in cell.setting else {}
