@@ -88,7 +88,8 @@ def test_exchanged_labels_are_the_same_labels_elsewhere() -> None:
 
 def test_counting_tokens_is_the_unigram_entropy() -> None:
     train = torch.tensor([0] * 2 + [1] * 0)  # with one more of each: 3/4 and 1/4
-    ids = torch.cat([torch.zeros((reading.PLACES - 1) * reading.CHUNK + 1, dtype=torch.long), torch.tensor([0, 1])])
+    first, chunk = (reading.PLACES - 1) * reading.CHUNK + 1, torch.tensor([0, 1] * (reading.CHUNK // 2))
+    ids = torch.cat([torch.zeros(first, dtype=torch.long), chunk, torch.zeros(first - 1, dtype=torch.long)])
     expected = -(math.log(3 / 4) + math.log(1 / 4)) / 2
     assert families.loss_of_counts(train, ids, 2)["unigram"] == pytest.approx(expected)
 

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from unrolled.checkpoints import open_model
-from unrolled.experiments._by_context import CHUNK, PLACES, SPARSE, WINDOW, Read, by_context, destroyed
+from unrolled.experiments._by_context import CHUNK, PLACES, SPARSE, WINDOW, Read, by_context, chunks_of, destroyed
 from unrolled.experiments._claim import Cell, Claim, Found, Outcome, Scale
 from unrolled.experiments._plot import Axis, Mark, Plot, Point, Series
 from unrolled.experiments._rule import Bound, Rule
@@ -37,6 +37,8 @@ TOKENS: Mapping[Scale, int] = {"quick": 100_000, "full": 300_000}
 PIECE = 1024
 """Tokens of one of the disjoint pieces of text that intervals of the shipped models are over."""
 PIECES: Mapping[Scale, int] = {"quick": 6, "full": 24}
+CHUNKS = 249
+"""Of the test book, that small models are read on; their intervals are over seeds."""
 CONTROL = "shuffled labels"
 CONTROL_TOKENS = 100_000
 
@@ -139,7 +141,7 @@ def run(cell: Cell, folder: Path) -> Work[Found]:
     module = small(cell.family, VOCABULARY, cell.seed)
     draw = drawing(text.train, random, exchanged="control" in cell.setting)
     yield from trained(module, draw, tokens=cell.setting["tokens"], rate=cell.setting["rate"], title=cell.title)
-    ids = _held_out(text.tokenizer, PIECE * 8)
+    ids = _held_out(text.tokenizer, CHUNKS)
     found = yield from measured(module, ids, text.tokenizer, cell.title)
     unigram = loss_of_counts(text.train, ids, VOCABULARY) if "control" in cell.setting else {}
     return {"parameters": beyond_the_table(module), **found, **unigram}
@@ -159,7 +161,7 @@ def drawing(ids: Tensor, random: np.random.Generator, *, exchanged: bool) -> Cal
 
 def _shipped(family: str, pieces: int, title: str) -> Work[Found]:
     model = open_model(family)
-    ids = _held_out(model.tokenizer, PIECE * pieces)
+    ids = _held_out(model.tokenizer, PIECE // CHUNK * pieces)
     found = yield from measured(model.all_logits, ids, model.tokenizer, title, by_piece=True)
     return {"parameters": beyond_the_table(model.module), **found}
 
@@ -169,22 +171,22 @@ def _test() -> str:
     return corpus("fiction").test
 
 
-def _held_out(tokenizer: Tokenizer, tokens: int) -> Tensor:
-    """The first tokens of the test book: so many in chunks that have every place, and those before and after them."""
-    needed = tokens + (PLACES - 1) * CHUNK + 1
+def _held_out(tokenizer: Tokenizer, chunks: int) -> Tensor:
+    """The beginning of the test book: so many chunks that have every place, and what stands before and after them."""
+    needed = (chunks + 2 * (PLACES - 1)) * CHUNK + 1
     return torch.tensor(tokenizer.ids_of_each([_test()[: needed * 6]])[0][:needed])
 
 
 def measured(read: Read, ids: Tensor, tokenizer: Tokenizer, title: str, *, by_piece: bool = False) -> Work[Found]:
-    """Nats a token by place in a window, bits a byte, and both ends of a window where context is destroyed."""
+    """Nats a token by place in a window, bits a byte of this passage, and what destroyed context gains."""
     chunks = yield from by_context(read, ids, title)
     noise = yield from destroyed(read, ids, np.random.default_rng(14), title)
-    scored = ids[(PLACES - 1) * CHUNK + 1 :]
-    spelled = len(tokenizer.decode(scored.tolist()).encode())
+    passage = ids[(PLACES - 1) * CHUNK + 1 :]
+    spelled = len(tokenizer.decode(passage.tolist()).encode())
     near = chunks[::SPARSE, 0]
     found = {
         "nats": float(chunks.mean()),
-        "bits_per_byte": float(chunks.mean()) * len(scored) / spelled / math.log(2),
+        "bits_per_byte": float(chunks.mean()) * len(passage) / spelled / math.log(2),
         "by_context": chunks.mean(0).tolist(),
         "gain_destroyed": float((near - noise).mean()),
     }
@@ -198,7 +200,8 @@ def measured(read: Read, ids: Tensor, tokenizer: Tokenizer, title: str, *, by_pi
 def loss_of_counts(train: Tensor, ids: Tensor, vocabulary: int) -> Found:
     """Nats a token of a model that only knows how often each token occurs (one more than counted)."""
     counts = torch.bincount(train, minlength=vocabulary).double() + 1
-    scored = ids[(PLACES - 1) * CHUNK + 1 :]
+    first = (PLACES - 1) * CHUNK + 1
+    scored = ids[first : first + chunks_of(len(ids)) * CHUNK]
     return {"unigram": float(-(counts / counts.sum()).log()[scored].mean())}
 
 

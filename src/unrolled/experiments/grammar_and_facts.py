@@ -248,12 +248,7 @@ _HALF = Mark(y=0.5, says="chance, and counting words")
 
 
 def _by_tokens(outcomes: Sequence[Outcome]) -> Plot:
-    rows = {
-        "grammar": GRAMMAR,
-        "agreement across a noun": ("across",),
-        "names in the books": ("names",),
-        "facts of the world": ("world",),
-    }
+    rows = {NAMES[kind]: (kind,) for kind in ("order", "verb", "agreement", "across", "names")}
 
     def line(control: bool, kinds: Sequence[str]) -> tuple[Point, ...]:
         saves = [save for run in _saves(outcomes, control=control) for save in run]
