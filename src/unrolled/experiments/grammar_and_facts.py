@@ -109,7 +109,7 @@ RULE = Rule(
 def plan(scale: Scale, seeds: int) -> list[Cell]:
     """Counts, the shipped GPT, SmolLM2 (not in the quick plan: it does not come along), and trainings, seed by seed."""
     known = [_cell("counts", {}, 0, 5), _cell("gpt", {"trained": "15M"}, 0, 5)]
-    known += [_cell("smollm2", {}, 0, 60)] if scale == "full" else []
+    known += [_cell("smollm2", {}, 0, 20)] if scale == "full" else []
     rate = {"rate": RATE}
     shuffled = {"control": CONTROL, "tokens": SHUFFLED[scale], **rate}
     return known + [
