@@ -325,9 +325,9 @@ CLAIM = Claim(
         "Controls: far context from elsewhere in the book, labels exchanged within a batch, counted tokens.",
     ),
     rule=RULE,
-    turns="Small models that learn from enough tokens to use more than some twenty of them: then position means context "
-    "among them too. With few tokens gated nets are ahead. One seed of 15 M tokens says little of a lead as small as that "
-    "over the LSTM.",
+    turns="Small models that learn from enough tokens to use more than some twenty of them: then position means "
+    "context among them too. With few tokens gated nets are ahead. One seed of 15 M tokens says little of a lead as "
+    "small as that over the LSTM.",
     plan=plan,
     run=run,
     measure=measure,
