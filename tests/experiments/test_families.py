@@ -115,7 +115,7 @@ def exchanged(each: Outcome, other: dict[str, Outcome]) -> Outcome:
     each = sound(each)
     if "trained" not in each.cell.setting:
         return each
-    names = {"gpt": "rnn", "rnn": "gpt"}
+    names = {"gpt": "lstm", "lstm": "gpt"}
     return with_found(each, **other[names.get(each.cell.family, each.cell.family)].found)
 
 
