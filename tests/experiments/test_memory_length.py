@@ -12,10 +12,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from unrolled.experiments import _context, _recall, memory_length
+from unrolled.experiments import _context, _recall, _training, memory_length
 from unrolled.experiments._claim import Cell, Outcome
 from unrolled.experiments._results import result_of
-from unrolled.progress import finish
+from unrolled.progress import Progress, finish
 
 CLAIM = memory_length.CLAIM
 AS_SAID = {"rnn": 10, "lstm": 200, "gru": 100, "attention": 400}
@@ -139,3 +139,20 @@ def test_shuffled_labels_turn_the_verdict(tmp_path: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize("control", ["absent", "shuffled"])
 def test_a_control_that_is_answered_leaves_it_undecided(control: str) -> None:
     assert result_of(CLAIM, "full", _measured(AS_SAID, **{control: 0.5})).verdict == "not decided"
+
+
+def test_a_training_that_was_ended_has_learnt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the texts after it say: the lag goes on."""
+    answers = iter([0.98, 0.96])
+    monkeypatch.setattr(_recall, "accuracy", lambda model, batch: next(answers))
+    monkeypatch.setattr(_recall, "training", _one_step)
+    model = _recall.made("rnn", "ordinary", 5, _recall.Recipe(rate=0.1, reach=1.0), torch.Generator())
+    done = finish(_recall.learning(model, 5, 0.1, 10, torch.Generator(), ""))
+    assert (done.learnt, done.accuracy) == (True, 0.96)
+
+
+def _one_step(*told: Any, enough: Any, **more: Any) -> Any:
+    step = _training.Step(step=10, loss=0.1, gradient_norm=1.0)
+    yield Progress(1, 1, "")
+    assert enough(step)
+    return [step]

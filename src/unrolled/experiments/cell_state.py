@@ -16,7 +16,6 @@ from unrolled.experiments._claim import Cell, Claim, Found, Outcome, Scale
 from unrolled.experiments._plot import Axis, Mark, Plot, Series, bars
 from unrolled.experiments._recall import (
     CHANCE,
-    LEARNT,
     ROWS,
     WIDTH,
     Learning,
@@ -111,7 +110,7 @@ def run(cell: Cell, folder: Path) -> Work[Found]:
         "accuracy": best["accuracy"],
         "survival": found[0]["survival_before"],
         "tries": found,
-        "texts": best["steps"] * ROWS if best["accuracy"] >= LEARNT else None,
+        "texts": done.steps * ROWS if done.learnt else None,
     }
 
 

@@ -89,10 +89,16 @@ def plan(scale: Scale, seeds: int) -> list[Cell]:
 
 
 def _walks(scale: Scale, seed: int) -> list[Cell]:
-    longest = {("gru", "ordinary"): 50.0, ("gru", "memory"): 40.0, ("lstm", "memory"): 35.0, ("rnn", "memory"): 20.0}
+    full = {
+        "gru, ordinary": 25.0,
+        "gru, memory": 22.0,
+        "lstm, memory": 32.0,
+        "rnn, memory": 12.0,
+        "attention, ordinary": 12.0,
+    }
 
     def seconds(of: tuple[str, str]) -> float:
-        return longest.get(of, 10.0) if scale == "full" else 4.0
+        return full.get(", ".join(of), 2.5) if scale == "full" else 3.0
 
     return [
         Cell(
@@ -128,7 +134,7 @@ def run(cell: Cell, folder: Path) -> Work[Found]:
         return (yield from _by_context(cell))
     if "control" in cell.setting:
         return (yield from _control(cell))
-    start, walk = cell.setting["start"], []
+    start, walk, longest = cell.setting["start"], [], 0
     for lag in cell.setting["lags"]:
         drawn = torch.Generator().manual_seed(1_000 * cell.seed + lag)
         recipe = RECIPES[cell.family, start]
@@ -137,7 +143,8 @@ def run(cell: Cell, folder: Path) -> Work[Found]:
         walk.append({"lag": lag, "accuracy": done.accuracy, "texts": done.steps * ROWS})
         if not done.learnt:
             break
-    return {"walk": walk, "longest": max((each["lag"] for each in walk if each["accuracy"] >= LEARNT), default=0)}
+        longest = lag
+    return {"walk": walk, "longest": longest}
 
 
 def _control(cell: Cell) -> Work[Found]:
