@@ -271,4 +271,5 @@ CLAIM = Claim(
     measure=measure,
     plots=plots,
     seeds={"quick": 2, "full": 5},
+    decides=("full",),
 )
