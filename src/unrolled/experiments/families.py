@@ -334,4 +334,5 @@ CLAIM = Claim(
     plots=plots,
     seeds={"quick": 2, "full": 3},
     decides=("full",),
+    memory=2.0,
 )

@@ -285,4 +285,5 @@ CLAIM = Claim(
     plots=pictures,
     seeds={"quick": 2, "full": 3},
     decides=("full",),
+    memory=1.6,
 )

@@ -272,4 +272,5 @@ CLAIM = Claim(
     plots=plots,
     seeds={"quick": 2, "full": 5},
     decides=("full",),
+    memory=2.0,
 )
