@@ -31,7 +31,7 @@ OWN: Mapping[str, str] = {
 }
 """A head's name -> what it should be good for. Heads of the previous token feed those of induction; those that rest on
 the first token do nothing in particular."""
-DRAWS = 2
+DRAWS = 4
 """Times that others are drawn in a kind's place."""
 MOST = 16
 """Heads of a kind that are switched off: of more, so many are drawn."""
