@@ -15,7 +15,7 @@ from unrolled.errors import BadInput, BadResult, MissingExtra, NoMemory, OverBud
 from unrolled.experiments import _catalogue, _ray, _reproduce
 from unrolled.experiments._claim import Claim
 from unrolled.experiments._reproduce import Order, reproducing
-from unrolled.experiments._results import keep_result, own_folder, read_result, recorded, result, result_of
+from unrolled.experiments._results import keep_result, read_result, result_of
 from unrolled.experiments._running import run_cells
 from unrolled.experiments._work import run_one
 from unrolled.progress import finish
@@ -111,17 +111,6 @@ def test_a_part_never_replaces_a_whole(tmp_path: Path) -> None:
     (part,) = finish(reproducing(order(tmp_path, seeds=5, budget=0, part=True)))
     assert (part.missing, part.verdict) == (2, "not decided")
     assert read_result(tmp_path / "results" / "planted.json") == whole
-
-
-def test_a_part_of_one_s_own_hides_no_recorded_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("UNROLLED_CACHE", str(tmp_path))
-    whole = recorded("root_d_k")
-    assert whole is not None
-    keep_result(dataclasses.replace(whole, missing=1, verdict="not decided"), own_folder())
-    assert result("root_d_k") == whole
-    mine = dataclasses.replace(whole, machines=["mine"])
-    keep_result(mine, own_folder())
-    assert result("root_d_k") == mine
 
 
 def test_a_measure_that_cannot_do_with_a_part_loses_nothing(tmp_path: Path, known: dict[str, Claim]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from typing import Any
 
 import pytest
 
@@ -76,3 +77,42 @@ def test_the_words_for_verdicts_are_those_of_the_rule() -> None:
     assert all(word in text for word in VERDICTS[1:4])
     assert figure("claims").panels.keys() == {"verdicts", "claim"}
     assert in_words("at most 1e-06") == "at most 10⁻⁶"
+
+
+def test_early_layers_hold_syntax_no_more_than_late_ones() -> None:
+    said = came_along("layers")
+    assert said.verdict == "does not hold here"
+    (smollm2, minilm), controls = _parts(said, "required"), _parts(said, "control")
+    assert round(smollm2["found"]["mean"], 2) == 0.01
+    assert smollm2["found"]["low"] < 0 < smollm2["found"]["high"]
+    assert minilm["found"]["high"] < 0
+    assert all(each["kept"] for each in controls)
+
+
+def test_a_small_model_takes_the_nearest_noun() -> None:
+    across, largest, _ = _parts(came_along("grammar_and_facts"), "limiting")
+    assert across["found"]["mean"] * across["found"]["n"] == pytest.approx(2, abs=1e-3)
+    assert across["found"]["high"] < 0.5
+    assert largest["found"]["mean"] > 0.9
+
+
+def test_three_trainings_cannot_tell_activations_apart() -> None:
+    _, gelu, swiglu = _parts(came_along("feed_forward"), "limiting")
+    for each in (gelu, swiglu):
+        assert each["found"]["n"] == 3
+        assert each["found"]["low"] < 0 < each["found"]["high"]
+
+
+def test_post_norm_does_not_train_in_twelve_blocks() -> None:
+    said = {each["bound"]: each["found"] for each in came_along("residuals_norms").tested}
+    lost = next(found for bound, found in said.items() if bound.startswith("what post-norm loses without warm-up, 6"))
+    assert lost["mean"] > 0.05
+    assert -0.01 < lost["low"] < 0
+    trained = next(found for bound, found in said.items() if bound.startswith("share of seeds in which post-norm"))
+    assert trained["mean"] == 0
+    pre = next(found for bound, found in said.items() if bound.startswith("share of seeds in which pre-norm trains w"))
+    assert pre["mean"] == 1
+
+
+def _parts(said: Result, part: str) -> list[dict[str, Any]]:
+    return [each for each in said.tested if each["part"] == part]

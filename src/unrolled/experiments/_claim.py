@@ -100,5 +100,5 @@ class Claim:
     """How many seeds each scale takes when nobody says otherwise."""
     decides: tuple[Scale, ...] = ("quick", "full")
     """Scales whose cells are enough for a verdict."""
-    memory: float = 1.0
+    memory: float = 0.8
     """GB that a process needs for one of its cells, about; torch, imported, takes a quarter of one."""

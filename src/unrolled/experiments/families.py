@@ -334,5 +334,4 @@ CLAIM = Claim(
     plots=plots,
     seeds={"quick": 2, "full": 3},
     decides=("full",),
-    memory=2.0,
 )

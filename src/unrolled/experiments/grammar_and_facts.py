@@ -309,5 +309,4 @@ CLAIM = Claim(
     plots=plots,
     seeds={"quick": 2, "full": 3},
     decides=("full",),
-    memory=1.6,
 )

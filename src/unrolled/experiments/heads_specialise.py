@@ -295,5 +295,4 @@ CLAIM = Claim(
     plots=pictures,
     seeds={"quick": 2, "full": 5},
     decides=("full",),
-    memory=1.6,
 )

@@ -271,6 +271,4 @@ CLAIM = Claim(
     measure=measure,
     plots=plots,
     seeds={"quick": 2, "full": 5},
-    decides=("full",),
-    memory=2.0,
 )

@@ -121,7 +121,7 @@ def _row(axes: Any, row: Row, between: tuple[float, float], left: float, deep: f
         color=INK,
         fontsize=SIZE,
         va="center_baseline",
-        linespacing=1.15,
+        linespacing=1.0,
     )
     value = min(max(y.mean, between[0]), between[1])
     if log:

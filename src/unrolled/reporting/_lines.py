@@ -32,10 +32,10 @@ def draw_lines(plot: Plot, width: int) -> Figure:
     """The figure."""
     above = broken(plot.y.label, width // 7)
     top = TOP + 15 * above.count("\n")
-    height = (330 if width > 500 else 290) + top
-    figure, renderer = canvas(width, height)
     looks = looks_of(plot.series)
     labels = _labels(plot, looks, 26 if width > 500 else 14)
+    height = round(top + BOTTOM + max(278 if width > 500 else 238, sum(map(_height, labels)) - 20))
+    figure, renderer = canvas(width, height)
     right = max((measured(renderer, each.words, SIZE, each.weight) for each in labels), default=0) + 18
     box = (LEFT / width, BOTTOM / height, (width - LEFT - right) / width, (height - top - BOTTOM) / height)
     axes = figure.add_axes(box)
@@ -111,7 +111,7 @@ def _write(axes: Any, labels: Sequence[Label], width: float, height: float) -> N
     low, high = axes.get_ylim()
     ends = [axes.transAxes.inverted().transform(axes.transData.transform((axes.get_xlim()[1], y)))[1] * height
             for y in (min(max(each.y, low), high) for each in labels)]  # fmt: skip
-    heights = [LINE * SIZE * (1 + each.words.count("\n")) + 2 for each in labels]
+    heights = [_height(each) for each in labels]
     for each, end, middle in zip(labels, ends, apart(ends, heights, -10, height + 10), strict=True):
         at = (1 + 12 / width, middle / height)
         if abs(end - middle) > 4:
@@ -131,8 +131,12 @@ def _write(axes: Any, labels: Sequence[Label], width: float, height: float) -> N
             fontsize=SIZE,
             fontweight=each.weight,
             va="center_baseline",
-            linespacing=1.15,
+            linespacing=1.0,
         )
+
+
+def _height(label: Label) -> float:
+    return LINE * SIZE * (1 + label.words.count("\n")) + 2
 
 
 def _shifted(axes: Any, right: float, up: float) -> Any:

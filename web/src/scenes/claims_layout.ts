@@ -80,7 +80,7 @@ function linesLayout(plot: Plot, index: number, top: number, width: number): Lin
   const widest = Math.max(0, ...named.flatMap(({ text }) => text.map((line) => line.length * 6.8)));
   const measured = lines(plot.y, width, 12.5);
   const upper = top + LINE * title.length + 17 + 15 * measured.length;
-  const edges = { left: 54, right: width - Math.min(room, widest) - 16, top: upper, bottom: upper + (narrow ? 230 : 270) };
+  const edges = { left: 54, right: width - Math.min(room, widest) - 16, top: upper, bottom: upper + Math.max(narrow ? 230 : 270, named.reduce((sum, { text }) => sum + 15 * text.length + 3, -20)) };
   const between = extentOf(pointsOf(plot), plot.marks, plot.yLog);
   const up = scale({ ...between, log: plot.yLog }, edges.bottom, edges.top);
   const y = (value: number): number => inside(plot.yLog && value <= 0 ? edges.bottom : up(value), edges.top - 5, edges.bottom + 5);
