@@ -156,8 +156,8 @@ def measure(outcomes: Sequence[Outcome]) -> Mapping[str, Interval]:
     if len(kinds) > 1:
         found["labels"] = interval([_exact(each, str(MOST)) - _exact(each, "random") for each in kinds])
     for name, n_shown in (("step by step, told", 0), ("step by step, shown", WORKED)):
-        both = zip(_problems(outcomes, "step by step", n_shown), _problems(outcomes, "at once", n_shown), strict=False)
-        gained = [after["exact"] - before["exact"] for after, before in both]
+        after, before = (_problems(outcomes, way, n_shown) for way in ("step by step", "at once"))
+        gained = [after[seed] - before[seed] for seed in sorted(after.keys() & before.keys())]
         if len(gained) > 1:
             found[name] = interval(gained)
     return found
@@ -179,15 +179,14 @@ def _whole(outcomes: Sequence[Outcome]) -> list[dict[str, Found]]:
     return [of for of in every if len(of) == most]
 
 
-def _problems(outcomes: Sequence[Outcome], way: str, n_shown: int) -> list[Found]:
-    """By seed."""
-    wanted = [
-        each
+def _problems(outcomes: Sequence[Outcome], way: str, n_shown: int) -> dict[int, float]:
+    """Share solved, by seed."""
+    return {
+        each.cell.seed: float(each.found["exact"])
         for each in outcomes
         if each.cell.family == "word problems"
         and (each.cell.setting["way"], each.cell.setting["shown"]) == (way, n_shown)
-    ]
-    return [each.found for each in sorted(wanted, key=lambda each: each.cell.seed)]
+    }
 
 
 def _exact(found: Found, name: str) -> float:
@@ -231,7 +230,7 @@ def _tasks(outcomes: Sequence[Outcome]) -> Plot:
 def _steps(outcomes: Sequence[Outcome]) -> Plot:
     def series(way: str) -> Series:
         found = {at: _problems(outcomes, way, n_shown) for at, n_shown in enumerate((0, WORKED))}
-        points = [bars([_exact_of(each) for each in rows], at) for at, rows in found.items() if rows]
+        points = [bars(list(shares.values()), at) for at, shares in found.items() if shares]
         return Series(name=way, points=tuple(points))
 
     return Plot(
@@ -241,10 +240,6 @@ def _steps(outcomes: Sequence[Outcome]) -> Plot:
         series=tuple(each for each in map(series, ("at once", "step by step")) if each.points),
         kind="bars",
     )
-
-
-def _exact_of(found: Found) -> float:
-    return float(found["exact"])
 
 
 CLAIM = Claim(
