@@ -234,8 +234,8 @@ CLAIM = Claim(
         "Controls: weights made even after training, or even in training too; translations of other sentences.",
     ),
     rule=RULE,
-    turns="A wider state or more training, which move the length at which one state is full; the small models learn "
-    "for half a minute.",
+    turns="A wider state or more training, which move the length at which one state is full. Over fifths a "
+    "slope is loose; an interval over sentences would be half as wide.",
     plan=plan,
     run=run,
     measure=measure,
