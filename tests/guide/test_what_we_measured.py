@@ -114,5 +114,17 @@ def test_post_norm_does_not_train_in_twelve_blocks() -> None:
     assert pre["mean"] == 1
 
 
+def test_the_bottleneck_is_gone_in_copies_and_the_slope_is_not_sure() -> None:
+    said = came_along("bottleneck")
+    assert said.verdict == "does not hold here"
+    far, slope, _, copied, without = _parts(said, "required")
+    assert far["kept"]
+    assert round(100 * copied["found"]["mean"]) == 95
+    assert without["found"]["mean"] == 0
+    assert slope["found"]["low"] < 0 < slope["found"]["mean"]
+    assert slope["found"]["n"] == 5
+    assert [each for each in _parts(said, "required") if not each["kept"]] == [slope]
+
+
 def _parts(said: Result, part: str) -> list[dict[str, Any]]:
     return [each for each in said.tested if each["part"] == part]
