@@ -264,4 +264,5 @@ CLAIM = Claim(
     measure=measure,
     plots=plots,
     seeds={"quick": 3, "full": 5},
+    decides=("full",),
 )
