@@ -1,4 +1,4 @@
-"""What a reader feels, in a real Chromium: from key to repaint, a dragged number, and how much script there is."""
+"""What a reader feels, in a real Chromium: the first figure, from key to repaint, a dragged number, how much script."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from playwright.async_api import CDPSession
-    from playwright.sync_api import Page, Response, ViewportSize
+    from playwright.sync_api import Browser, Page, Response, ViewportSize
 
 PROMPT = (
     "The keeper of the lighthouse wrote down every ship that passed, and when the winter came he read the names "
@@ -160,12 +160,24 @@ def script_size(page: Page, address: str) -> list[Row]:
     return [Row(name="script of a chapter, gzipped", ours=sum(sizes) / 1000, unit="kB", target="under 300 kB")]
 
 
+def first_figure(browser: Browser, address: str) -> list[Row]:
+    """From the click on a link until a chapter's first figure shows what its model computed; the model is open."""
+    times = []
+    for _ in range(4):
+        page = browser.new_context(viewport=VIEW).new_page()
+        page.goto(f"{address}/guide/what_comes_next", wait_until="commit")
+        page.wait_for_selector(".figure svg.scene", timeout=120_000)
+        times.append(float(page.evaluate("performance.now()")))
+        page.context.close()
+    return [Row(name="first figure live", ours=median(times[1:]), unit="ms", target="under 1,000 ms")]
+
+
 def rows() -> list[Row]:
     with served() as address:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium.find(), args=chromium.FLAGS)
             page = browser.new_page(viewport=VIEW, reduced_motion="reduce")
             page.add_init_script(WATCH)
-            found = [*script_size(page, address), *typing(page, address)]
+            found = [*script_size(page, address), *first_figure(browser, address), *typing(page, address)]
             browser.close()
         return [*found, *asyncio.run(dragging(address))]
