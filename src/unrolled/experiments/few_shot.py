@@ -27,7 +27,7 @@ QUICK = ("antonym", "capital", "kind", "sums of digits")
 PROBLEMS: Mapping[Scale, int] = {"quick": 4, "full": 16}
 WORKED = 4
 """Word problems shown as examples."""
-SEEDS_OF_PROBLEMS: Mapping[Scale, int] = {"quick": 2, "full": 3}
+SEEDS_OF_PROBLEMS: Mapping[Scale, int] = {"quick": 1, "full": 3}
 
 RULE = Rule(
     required=(
