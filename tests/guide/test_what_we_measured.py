@@ -10,6 +10,7 @@ import pytest
 
 from unrolled import guide
 from unrolled.experiments import perplexity, vanishing_gradient
+from unrolled.experiments._catalogue import claims
 from unrolled.experiments._results import Result, recorded
 from unrolled.experiments._statistics import interval
 from unrolled.experiments._told import VERDICTS, in_words
@@ -58,6 +59,11 @@ def test_eight_to_fifteen_is_a_number_of_something_else() -> None:
     assert [name for name, held in kept("perplexity").items() if not held] == ["8 to 15"]
     low = min(row["found"]["perplexity"] for row in came_along("perplexity").cells if row["family"] in perplexity.OURS)
     assert low > 3 * 15
+
+
+def test_there_are_seventeen_claims() -> None:
+    assert [each.number for each in claims().values()] == list(range(1, 18))
+    assert "So were sixteen others." in guide.chapter("scale").html
 
 
 def test_students_factors() -> None:

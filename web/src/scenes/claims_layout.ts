@@ -323,10 +323,10 @@ export interface VerdictsLayout {
 export function verdictsLayout({ counted, rows }: VerdictsData, width: number): VerdictsLayout {
   const narrow = width < NARROW;
   const head = lines(counted, width, 14.5);
-  const columns = narrow ? { says: 30, verdict: 30, found: 30 } : { says: 34, verdict: width - 340, found: width - 188 };
+  const columns = narrow ? { says: 30, verdict: 30, found: 30 } : { says: 34, verdict: width - 352, found: width - 188 };
   let y = 20 * head.length + 14;
   const made = rows.map((row): VerdictRow => {
-    const says = lines(row.says, narrow ? width - 30 : width - 340 - 34 - 18);
+    const says = lines(row.says, narrow ? width - 30 : width - 352 - 34 - 16);
     const found = row.found ? lines(row.found, narrow ? width - 30 : 188) : [];
     const about = row.seeds > 0 ? `${row.seeds} seed${row.seeds === 1 ? "" : "s"}, ${minutesOf(row.minutes)} core-min.` : "";
     const top = y;
