@@ -91,6 +91,7 @@ def test_brackets_go_from_chapter_to_chapter(page: Page, server: str) -> None:
     for key, name in (("]", FIRST.name), ("]", SECOND.name), ("[", FIRST.name), ("[", FIRST.name)):
         page.keyboard.press(key)
         expect(page).to_have_url(re.compile(f"/guide/{name}$|/guide/{name}#"))
+        page.wait_for_load_state()  # only then does the page hear keys
     page.goto(f"{server}/guide/{LAST.name}")
     page.keyboard.press("]")
     expect(page).to_have_url(re.compile(f"/guide/{LAST.name}"))
