@@ -34,20 +34,23 @@ def draw_lines(plot: Plot, width: int) -> Figure:
     top = TOP + 15 * above.count("\n")
     looks = looks_of(plot.series)
     labels = _labels(plot, looks, 26 if width > 500 else 14)
-    height = round(top + BOTTOM + max(278 if width > 500 else 238, sum(map(_height, labels)) - 20))
+    letters = max((len(line) for each in labels for line in each.words.split("\n")), default=0)
+    below = broken(plot.x.label, max(12, (width - 18) // 7 - letters))
+    bottom = BOTTOM + 15 * below.count("\n")
+    height = round(top + bottom + max(278 if width > 500 else 238, sum(map(_height, labels)) - 20))
     figure, renderer = canvas(width, height)
     right = max((measured(renderer, each.words, SIZE, each.weight) for each in labels), default=0) + 18
-    box = (LEFT / width, BOTTOM / height, (width - LEFT - right) / width, (height - top - BOTTOM) / height)
+    box = (LEFT / width, bottom / height, (width - LEFT - right) / width, (height - top - bottom) / height)
     axes = figure.add_axes(box)
     _axes(axes, plot, narrow=width <= 500)
     for mark in plot.marks:
         axes.axhline(mark.y, color=EDGE, linewidth=1.25, dashes=(4, 3), zorder=1.5)
     for each, look in zip(plot.series, looks, strict=True):
         _series(axes, each, look)
-    _write(axes, labels, width - LEFT - right, height - top - BOTTOM)
+    _write(axes, labels, width - LEFT - right, height - top - bottom)
     axes.text(0, 1, above, transform=_shifted(axes, -LEFT + 2, 10), color=SOFT, fontsize=SIZE, va="bottom")
-    below = _shifted(axes, 0, -BOTTOM + 10)
-    axes.text(1, 0, plot.x.label, transform=below, color=SOFT, fontsize=SIZE, va="baseline", ha="right")
+    under = _shifted(axes, 0, 24 - BOTTOM)
+    axes.text(1, 0, below, transform=under, color=SOFT, fontsize=SIZE, va="top", ha="right", linespacing=1.0)
     return figure
 
 

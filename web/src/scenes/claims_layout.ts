@@ -41,6 +41,7 @@ interface Shared {
 export interface LinesLayout extends Shared {
   kind: "lines";
   xTicks: Tick[];
+  along: string[]; // what is along, in lines
   paths: { line: string; band: string }[];
   marks: number[];
   labels: Label[];
@@ -88,14 +89,16 @@ function linesLayout(plot: Plot, index: number, top: number, width: number): Lin
   const x = scale({ ...along, log: plot.xLog && plot.names.length === 0 }, edges.left + 6, edges.right - 6);
   const groups = plot.series.map(({ points }, s) => points.map((point, p): Spot => ({ pick: `${index}.${s}.${p}`, x: x(point.x), y: y(point.mean), low: y(point.low), high: y(point.high), spread: point.low !== point.high })));
   const spots = ticksOf(between, plot.yLog);
+  const across = lines(plot.x, edges.right - 8, 12.5);
   return {
     kind: "lines", plot, title, measured, top, looks: looksOfSeries(plot.series), edges, groups,
     ticks: spots.map((value) => ({ at: up(value), text: tickOf(value, between, plot.yLog) })),
     xTicks: xTicksOf(plot, along, x, narrow),
+    along: across,
     paths: groups.map(pathsOf),
     marks: plot.marks.map((mark) => y(mark.y)),
     labels: placed(named, y, edges),
-    bottom: edges.bottom + 46 + (plot.names.length > 0 ? 16 : 0),
+    bottom: edges.bottom + 31 + 15 * across.length + (plot.names.length > 0 ? 16 : 0),
   };
 }
 
@@ -167,7 +170,8 @@ function barsLayout(plot: Plot, index: number, top: number, width: number): Bars
   const alone = plot.series.length === 1;
   const names = alone ? plot.names : plot.series.map(({ name }) => name);
   const left = Math.min(room, Math.max(0, ...names.map((name) => Math.max(...lines(name, room, 13).map((line) => line.length * 6.9))))) + 12;
-  const edges = { left, right: width - 66, top: 0, bottom: 0 };
+  const digits = Math.max(0, ...pointsOf(plot).map(({ mean }) => written(mean).length));
+  const edges = { left, right: width - Math.max(66, 16 + 7.4 * digits), top: 0, bottom: 0 };
   const between = extentOf(pointsOf(plot), plot.marks, plot.yLog, true);
   const across = scale({ ...between, log: plot.yLog }, edges.left, edges.right);
   const marks = floors(plot.marks, across, width);
@@ -262,7 +266,7 @@ export interface ClaimLayout {
 
 export function claimLayout(data: ClaimData, width: number): ClaimLayout {
   const narrow = width < NARROW;
-  const head = lines(`${data.number}. ${data.says}`, width - 6, 16.5);
+  const head = lines(`${data.number}. ${data.says}`, width - 16, 16.5);
   const verdictAt = 22 * head.length + 16;
   const why = lines(data.why, width);
   const whyAt = verdictAt + 22;
