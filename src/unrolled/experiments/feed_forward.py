@@ -289,4 +289,5 @@ CLAIM = Claim(
     measure=measure,
     plots=plots,
     seeds={"quick": 3, "full": 3},
+    decides=("full",),
 )
