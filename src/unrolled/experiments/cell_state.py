@@ -192,6 +192,6 @@ CLAIM = Claim(
     run=run,
     measure=measure,
     plots=plots,
-    seeds={"quick": 3, "full": 3},
+    seeds={"quick": 2, "full": 3},
     decides=("full",),
 )
