@@ -14,7 +14,7 @@ from unrolled.figures._recorded import recorded
 from unrolled.provenance import Provenance
 
 MODELS, CURVES, SOURCES = "_emergence_models.toml", "_emergence_curves.toml", "_emergence_sources.toml"
-LOOKED_UP = "looked up on 2026-11-24"
+LOOKED_UP = "looked up on 2026-11-24 and once more on 2026-11-30"
 
 
 @dataclass(frozen=True, kw_only=True)
