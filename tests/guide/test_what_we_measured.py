@@ -85,6 +85,28 @@ def test_the_words_for_verdicts_are_those_of_the_rule() -> None:
     assert in_words("at most 1e-06") == "at most 10⁻⁶"
 
 
+def test_how_a_network_begins_says_how_far_it_remembers() -> None:
+    longest: dict[tuple[str, str], list[int]] = {}
+    for row in came_along("memory_length").cells:
+        if "longest" in row["found"] and "control" not in row["setting"]:
+            longest.setdefault((row["family"], row["setting"]["start"]), []).append(row["found"]["longest"])
+    assert {kind: sorted(lags) for kind, lags in longest.items()} == {
+        ("attention", "ordinary"): [400, 400, 400],
+        ("rnn", "ordinary"): [10, 20, 20],
+        ("lstm", "ordinary"): [10, 20, 20],
+        ("gru", "ordinary"): [40, 100, 400],
+        ("rnn", "memory"): [100, 100, 100],
+        ("lstm", "memory"): [200, 200, 400],
+        ("gru", "memory"): [400, 400, 400],
+    }
+
+
+def test_a_factor_near_one_recalls_and_a_sum_that_fades_does_not() -> None:
+    assert came_along("cell_state").verdict == "does not hold here"
+    assert min(found("cell_state", name) for name in ("full", "forget gate 1", "all gates 1", "product about 1")) > 0.95
+    assert max(found("cell_state", name) for name in ("product", "forget gate 0.9")) < 0.15
+
+
 def test_early_layers_hold_syntax_no_more_than_late_ones() -> None:
     said = came_along("layers")
     assert said.verdict == "does not hold here"

@@ -230,7 +230,7 @@ CLAIM = Claim(
         "Shipped English-French models on held-out sentences of 2 to 22 words, a beam of 4, chrF of each sentence.",
         "There is one of each, with as many parameters: the seeds are disjoint fifths of the pairs, not trainings.",
         f"GRU pairs of 112 thousand parameters learn to copy 1 to {LONGEST} of {SYMBOLS} symbols, one for each seed.",
-        f"Rates .003, .01 and .02 were tried for each; tested on {', '.join(map(str, LENGTHS))} symbols, whole or not.",
+        f"Rates .003, .01 and, but for even weights, .02 tried; {', '.join(map(str, LENGTHS))} symbols, whole or not.",
         "Controls: weights made even after training, or even in training too; translations of other sentences.",
     ),
     rule=RULE,
