@@ -222,7 +222,7 @@ def counted(found: Found) -> Counter[str]:
 
 def _between(names: Sequence[Sequence[str]]) -> list[float]:
     """Agreement of each set's names with the next one's."""
-    return [kappa("".join(a), "".join(b)) for a, b in zip(names, (*names[1:], names[0]), strict=True) if a is not b]
+    return [kappa("".join(a), "".join(b)) for a, b in zip(names, (*names[1:], *names[:1]), strict=True) if a is not b]
 
 
 def kappa(a: str, b: str) -> float:
