@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -31,7 +32,13 @@ class Runs:
         own = {"UNROLLED_CLAIMS": str(ROOT / "tests" / "claims"), "UNROLLED_CACHE": str(self.folder)}
         environment = {**os.environ, **own, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
         command = [self.python, "-m", "unrolled", "reproduce", "--only", "short", *self.options]
-        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        heard = signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background ignore Ctrl-C
+        try:
+            return subprocess.Popen(
+                command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            )
+        finally:
+            signal.signal(signal.SIGINT, heard)
 
     def finished(self) -> int:
         """Cells that are on disk."""

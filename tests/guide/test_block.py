@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +24,9 @@ def ask(panel: str, *models: Model, text: str | None = FRANCE, **knobs: Any) -> 
 
 def test_who_wrote_what(smollm2: Model) -> None:
     found = ask("stream", smollm2)
-    assert "0.06158 + 271.14797 + 348.03586 = 619.2454" in found.shared
+    *parts, whole = map(float, re.findall(r"\d+\.\d+", found.shared))
+    assert parts == pytest.approx([0.06158, 271.148, 348.036], abs=1e-3)  # processors round differently from here on
+    assert whole == pytest.approx(sum(parts), abs=1e-4)
     assert found.stream[-1, -1] > 200 * found.written[0, -1]
     late = [int(writer.split()[1]) >= 20 for writer in found.writers[1:]]
     assert found.along[1:, -1][late].sum() > 0.95 * found.stream[-1, -1]
