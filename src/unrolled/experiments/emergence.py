@@ -183,4 +183,5 @@ CLAIM = Claim(
     measure=measure,
     plots=plots,
     seeds={"quick": 2, "full": 3},
+    decides=("full",),  # the quick plan has no additions
 )
