@@ -43,14 +43,19 @@ def guide(arguments: list[str]) -> int:
     return call(*command)
 
 
-def test(arguments: list[str]) -> int:
-    """the tests, a real Chromium among them"""
+def set_up_with_browser() -> None:
+    """Packages, the page's packages, both models, a Chromium."""
     with env.alone():
         env.base()
         env.node_modules()
         env.checkpoint("smollm2")
         env.checkpoint("minilm")
         env.browser()
+
+
+def test(arguments: list[str]) -> int:
+    """the tests, a real Chromium among them"""
+    set_up_with_browser()
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # two processes of one thread each
     return call(PYTHON, "-m", "pytest", *PARALLEL, *arguments)
 
@@ -160,12 +165,7 @@ def picture(arguments: list[str]) -> int:
 
 def look(arguments: list[str]) -> int:
     """every page, exported ones too, on phone and laptop, light and dark: what is wrong with it; half an hour"""
-    with env.alone():
-        env.base()
-        env.node_modules()
-        env.checkpoint("smollm2")
-        env.checkpoint("minilm")
-        env.browser()
+    set_up_with_browser()
     return call(PYTHON, ROOT / "scripts" / "look.py", *arguments)
 
 

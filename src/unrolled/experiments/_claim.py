@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -102,3 +102,11 @@ class Claim:
     """Scales whose cells are enough for a verdict."""
     memory: float = 0.8
     """GB that a process needs for one of its cells, about; torch, imported, takes a quarter of one."""
+
+
+def found_by_seed(outcomes: Iterable[Outcome]) -> list[dict[str, Found]]:
+    """What each family found, for every seed in order; of a family with several cells the last."""
+    of: dict[int, dict[str, Found]] = {}
+    for each in outcomes:
+        of.setdefault(each.cell.seed, {})[each.cell.family] = each.found
+    return [of[seed] for seed in sorted(of)]

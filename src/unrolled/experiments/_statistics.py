@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 _T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131)
@@ -39,6 +39,11 @@ def interval(values: Sequence[float]) -> Interval:
 def exactly(value: float) -> Interval:
     """What does not depend on a seed."""
     return Interval(mean=value, low=value, high=value, n=1)
+
+
+def differences(one: Mapping[int, float], other: Mapping[int, float]) -> list[float]:
+    """The first less the second, of each seed that both have."""
+    return [one[seed] - other[seed] for seed in sorted(one.keys() & other.keys())]
 
 
 def slope(x: Sequence[float], y: Sequence[float]) -> float:

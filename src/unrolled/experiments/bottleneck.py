@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from unrolled.checkpoints import open_model
-from unrolled.experiments._claim import Cell, Claim, Found, Outcome, Scale
+from unrolled.experiments._claim import Cell, Claim, Found, Outcome, Scale, found_by_seed
 from unrolled.experiments._copying import BEYOND, LENGTHS, LONGEST, SYMBOLS, copying, evened
 from unrolled.experiments._letters import chrf
 from unrolled.experiments._plot import Axis, Mark, Plot, Series, over_seeds
@@ -152,11 +152,7 @@ def measure(outcomes: Sequence[Outcome]) -> Mapping[str, Interval]:
 
 
 def _by_seed(outcomes: Sequence[Outcome], task: str) -> list[dict[str, Found]]:
-    of: dict[int, dict[str, Found]] = {}
-    for each in outcomes:
-        if each.cell.setting["task"] == task:
-            of.setdefault(each.cell.seed, {})[each.cell.family] = each.found
-    return [of[seed] for seed in sorted(of)]
+    return found_by_seed(each for each in outcomes if each.cell.setting["task"] == task)
 
 
 def _long(found: Found) -> float:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from unrolled.experiments._claim import Cell, Claim, Found, Outcome, Scale
 from unrolled.experiments._plot import Axis, Mark, Plot, Series, bars, over_seeds
 from unrolled.experiments._rule import Bound, Rule
-from unrolled.experiments._statistics import Interval, interval
+from unrolled.experiments._statistics import Interval, differences, interval
 from unrolled.experiments._text import every_window, fiction, windows
 from unrolled.experiments._training import Batch, loss_of, shuffled, training
 from unrolled.models.gpt import GPT, MLP, GPTConfig, swiglu_width
@@ -202,14 +202,14 @@ def measure(outcomes: Sequence[Outcome]) -> Mapping[str, Interval]:
     best = min((each for each in others if each), key=lambda each: sum(each.values()) / len(each), default={})
     mixed = {ratio: _losses(outcomes, WIDTH, ratio, labels="shuffled") for ratio in (0, 4)}
     values = {
-        "worth it": _less(none, plain),
-        "worth its weights": _less(_losses(outcomes, width_for(0), 0), plain),
-        "by its non-linearity": _less(_losses(outcomes, WIDTH, 4, "linear"), plain),
-        "four of the best": _less(plain, best),
-        "gelu": _less(plain, _losses(outcomes, WIDTH, 4, "gelu")),
-        "swiglu": _less(plain, _losses(outcomes, WIDTH, 4, "swiglu")),
-        "nothing to learn": _less(mixed[0], mixed[4]),
-        "frequencies alone": _less(mixed[4], {e.cell.seed: e.found["by_frequency"] for e in outcomes}),
+        "worth it": differences(none, plain),
+        "worth its weights": differences(_losses(outcomes, width_for(0), 0), plain),
+        "by its non-linearity": differences(_losses(outcomes, WIDTH, 4, "linear"), plain),
+        "four of the best": differences(plain, best),
+        "gelu": differences(plain, _losses(outcomes, WIDTH, 4, "gelu")),
+        "swiglu": differences(plain, _losses(outcomes, WIDTH, 4, "swiglu")),
+        "nothing to learn": differences(mixed[0], mixed[4]),
+        "frequencies alone": differences(mixed[4], {e.cell.seed: e.found["by_frequency"] for e in outcomes}),
     }
     return {name: interval(found) for name, found in values.items() if len(found) > 1}
 
@@ -226,11 +226,6 @@ def _losses(
     }
 
 
-def _less(one: Mapping[int, float], other: Mapping[int, float]) -> list[float]:
-    """The first less the second, of seeds that both have."""
-    return [one[seed] - other[seed] for seed in sorted(one.keys() & other.keys())]
-
-
 def plots(outcomes: Sequence[Outcome]) -> Sequence[Plot]:
     """The loss over the ratio, and what other insides change."""
     lines = {
@@ -241,7 +236,7 @@ def plots(outcomes: Sequence[Outcome]) -> Sequence[Plot]:
         Series(name=name, points=over_seeds((ratio, loss) for ratio, found in line for loss in found.values()))
         for name, line in lines.items()
     ]
-    changes = [_less(_losses(outcomes, WIDTH, 4, inside), _losses(outcomes, WIDTH, 4)) for inside in OTHERS]
+    changes = [differences(_losses(outcomes, WIDTH, 4, inside), _losses(outcomes, WIDTH, 4)) for inside in OTHERS]
     shown = []
     if any(each.points for each in series):
         shown.append(

@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from unrolled.checkpoints import open_model
-from unrolled.experiments._claim import Cell, Claim, Found, Outcome, Scale
+from unrolled.experiments._claim import Cell, Claim, Found, Outcome, Scale, found_by_seed
 from unrolled.experiments._plot import Axis, Plot, Series, bars, over_seeds
 from unrolled.experiments._rule import Bound, Rule
 from unrolled.experiments._shots import MOST, SHOTS, shown
-from unrolled.experiments._statistics import Interval, interval
+from unrolled.experiments._statistics import Interval, differences, interval
 from unrolled.experiments._word_problems import TOKENS, solved
 from unrolled.experiments._word_tasks import TASKS
 from unrolled.progress import Progress, Work
@@ -157,7 +157,7 @@ def measure(outcomes: Sequence[Outcome]) -> Mapping[str, Interval]:
         found["labels"] = interval([_exact(each, str(MOST)) - _exact(each, "random") for each in kinds])
     for name, n_shown in (("step by step, told", 0), ("step by step, shown", WORKED)):
         after, before = (_problems(outcomes, way, n_shown) for way in ("step by step", "at once"))
-        gained = [after[seed] - before[seed] for seed in sorted(after.keys() & before.keys())]
+        gained = differences(after, before)
         if len(gained) > 1:
             found[name] = interval(gained)
     return found
@@ -165,11 +165,7 @@ def measure(outcomes: Sequence[Outcome]) -> Mapping[str, Interval]:
 
 def _by_seed(outcomes: Sequence[Outcome]) -> list[dict[str, Found]]:
     """What was found of each task, for every draw of examples."""
-    of: dict[int, dict[str, Found]] = {}
-    for each in outcomes:
-        if each.cell.family != "word problems":
-            of.setdefault(each.cell.seed, {})[each.cell.family] = each.found
-    return [of[seed] for seed in sorted(of)]
+    return found_by_seed(each for each in outcomes if each.cell.family != "word problems")
 
 
 def _whole(outcomes: Sequence[Outcome]) -> list[dict[str, Found]]:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from unrolled.checkpoints import Model, open_model
 from unrolled.experiments._busy import MANY, N, busy
 from unrolled.experiments._chain import longest_chain
-from unrolled.experiments._claim import Cell, Claim, Found, Outcome, Scale
+from unrolled.experiments._claim import Cell, Claim, Found, Outcome, Scale, found_by_seed
 from unrolled.experiments._plot import Axis, Plot, Point, Series, over_seeds
 from unrolled.experiments._rule import Bound, Rule
 from unrolled.experiments._statistics import Interval, interval, slope
@@ -188,11 +188,8 @@ def measure(outcomes: Sequence[Outcome]) -> Mapping[str, Interval]:
 
 def _by_seed(outcomes: Sequence[Outcome], counts: str, families: int) -> list[dict[str, Found]]:
     """What each family found, for every seed that has all of them."""
-    of: dict[int, dict[str, Found]] = {}
-    for each in outcomes:
-        if each.cell.setting["counts"] == counts:
-            of.setdefault(each.cell.seed, {})[each.cell.family] = each.found
-    return [of[seed] for seed in sorted(of) if len(of[seed]) == families]
+    every = found_by_seed(each for each in outcomes if each.cell.setting["counts"] == counts)
+    return [found for found in every if len(found) == families]
 
 
 def _rise(found: Found, name: str) -> float:
