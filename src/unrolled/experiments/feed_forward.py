@@ -283,6 +283,6 @@ CLAIM = Claim(
     run=run,
     measure=measure,
     plots=plots,
-    seeds={"quick": 3, "full": 3},
+    seeds={"quick": 3, "full": 5},
     decides=("full",),
 )

@@ -291,6 +291,6 @@ CLAIM = Claim(
     run=run,
     measure=measure,
     plots=plots,
-    seeds={"quick": 2, "full": 3},
+    seeds={"quick": 2, "full": 5},
     decides=("full",),
 )
