@@ -11,7 +11,7 @@ from torch import Tensor
 
 from experiments.recorded import outcomes, with_found
 from unrolled.experiments import _by_context as reading
-from unrolled.experiments import families
+from unrolled.experiments import _test_book, families
 from unrolled.experiments._claim import Outcome
 from unrolled.experiments._results import result_of
 from unrolled.experiments._small import SHAPES, beyond_the_table, small
@@ -79,8 +79,8 @@ def test_sizes_are_equal_within_two_percent() -> None:
 
 def test_exchanged_labels_are_the_same_labels_elsewhere() -> None:
     ids = torch.arange(5_000)
-    given, wanted = families.drawing(ids, np.random.default_rng(0), exchanged=True)()
-    plain, following = families.drawing(ids, np.random.default_rng(0), exchanged=False)()
+    given, wanted = _test_book.drawing(ids, np.random.default_rng(0), exchanged=True)()
+    plain, following = _test_book.drawing(ids, np.random.default_rng(0), exchanged=False)()
     assert torch.equal(given, plain)
     assert torch.equal(wanted.flatten().sort()[0], following.flatten().sort()[0])
     assert float((wanted == following).float().mean()) < 0.01
@@ -91,7 +91,7 @@ def test_counting_tokens_is_the_unigram_entropy() -> None:
     first, chunk = (reading.PLACES - 1) * reading.CHUNK + 1, torch.tensor([0, 1] * (reading.CHUNK // 2))
     ids = torch.cat([torch.zeros(first, dtype=torch.long), chunk, torch.zeros(first - 1, dtype=torch.long)])
     expected = -(math.log(3 / 4) + math.log(1 / 4)) / 2
-    assert families.loss_of_counts(train, ids, 2)["unigram"] == pytest.approx(expected)
+    assert _test_book.loss_of_counts(train, ids, 2)["unigram"] == pytest.approx(expected)
 
 
 def sound(each: Outcome) -> Outcome:

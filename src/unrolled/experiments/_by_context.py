@@ -43,12 +43,13 @@ def by_context(read: Read, ids: Tensor, title: str) -> Generator[Progress, None,
 def destroyed(read: Read, ids: Tensor, drawn: np.random.Generator, title: str) -> Generator[Progress, None, Tensor]:
     """ids (token) -> mean nats a token (chunk,) of every fourth chunk of `by_context` at the last place of a window.
 
-    What stands before it there are tokens from anywhere in the text. It has as many true ones as at the first place.
+    What stands before it there is a passage from anywhere in the text. It has as many true tokens as at the first place.
     """
     first = (PLACES - 1) * CHUNK
     starts = torch.arange(first, first + chunks_of(len(ids)) * CHUNK, CHUNK * SPARSE)
     near = ids[starts[:, None] + torch.arange(CHUNK + 1)]
-    far = ids[torch.from_numpy(drawn.integers(0, len(ids), (len(starts), WINDOW - CHUNK)))]
+    elsewhere = torch.from_numpy(drawn.integers(0, len(ids) - first, len(starts)))
+    far = ids[elsewhere[:, None] + torch.arange(first)]
     nats = yield from _nats(read, torch.cat([far, near], dim=1), title)
     return nats[:, -CHUNK:].mean(1)
 
