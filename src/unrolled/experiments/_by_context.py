@@ -43,7 +43,7 @@ def by_context(read: Read, ids: Tensor, title: str) -> Generator[Progress, None,
 def destroyed(read: Read, ids: Tensor, drawn: np.random.Generator, title: str) -> Generator[Progress, None, Tensor]:
     """ids (token) -> mean nats a token (chunk,) of every fourth chunk of `by_context` at the last place of a window.
 
-    What stands before it there is a passage from anywhere in the text. It has as many true tokens as at the first place.
+    Before it stands a passage from anywhere in the text. It has as many true tokens as at the first place.
     """
     first = (PLACES - 1) * CHUNK
     starts = torch.arange(first, first + chunks_of(len(ids)) * CHUNK, CHUNK * SPARSE)

@@ -12,9 +12,10 @@ import numpy as np
 import torch
 
 from unrolled.experiments._claim import Found
+from unrolled.experiments._gpt_shape import gpt_shape
 from unrolled.experiments._text import every_window, fiction, windows
 from unrolled.experiments._training import UNSCORED, Batch, accuracy, loss_of, training
-from unrolled.models.gpt import GPT, GPTConfig
+from unrolled.models.gpt import GPT
 from unrolled.progress import Work
 from unrolled.text import tasks
 from unrolled.training.recipe import Optimiser, Schedule
@@ -33,18 +34,12 @@ _SCHEDULE = Schedule(kind="cosine", warm_up=0.06, final=0.1)
 def small_gpt(task: str, heads: int) -> GPT:
     """Two layers; as many parameters whatever the number of heads."""
     width = WIDTH[task]
-    config = GPTConfig(
+    config = gpt_shape(
         vocabulary=_VOCABULARY if task == "text" else tasks.task_tokenizer().vocabulary,
         context=_LENGTH if task == "text" else tasks.LENGTH,
         n_layer=2,
         n_head=heads,
-        n_key_value=heads,
         d_model=width,
-        d_head=width // heads,
-        d_ff=4 * width,
-        norm="layernorm",
-        positions="learned",
-        activation="gelu",
         initial_std=round(0.7 / math.sqrt(width), 4),
     )
     return GPT(config)

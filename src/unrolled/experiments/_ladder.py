@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from safetensors.torch import save
 from torch import Tensor
 
+from unrolled.experiments._gpt_shape import gpt_shape
 from unrolled.models.gpt import GPT, GPTConfig
 from unrolled.progress import Progress
 from unrolled.text import tasks
@@ -67,20 +68,14 @@ _SCHEDULE = Schedule(kind="cosine", warm_up=0.06, final=0.1)
 
 def config_of(size: Size) -> GPTConfig:
     """Its shape; first weights as wide as they may be, without which heads that look for a match come late."""
-    d = size.d_model
-    return GPTConfig(
+    return gpt_shape(
         vocabulary=tasks.task_tokenizer().vocabulary,
         context=tasks.LENGTH,
         n_layer=size.n_layer,
         n_head=size.n_head,
-        n_key_value=size.n_head,
-        d_model=d,
-        d_head=d // size.n_head,
-        d_ff=4 * d,
-        norm="layernorm",
-        positions="learned",
+        d_model=size.d_model,
         activation="relu",
-        initial_std=round(START / math.sqrt(d), 4),
+        initial_std=round(START / math.sqrt(size.d_model), 4),
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from unrolled.experiments._gpt_shape import gpt_shape
 from unrolled.experiments._training import Batch, Step, accuracy, training
 from unrolled.models.gpt import GPT, GPTConfig
 from unrolled.models.gru import GRU, GRUConfig
@@ -77,7 +78,7 @@ def made(family: str, start: str, lag: int, recipe: Recipe, drawn: torch.Generat
         "rnn": lambda: RNN(RNNConfig(**sizes, **width, nonlinearity="relu" if start == "memory" else "tanh")),
         "lstm": lambda: LSTM(LSTMConfig(**sizes, **width)),
         "gru": lambda: GRU(GRUConfig(**sizes, **width)),
-        "attention": lambda: GPT(gpt_shape(lag, recipe.reach)),
+        "attention": lambda: GPT(attention_shape(lag, recipe.reach)),
     }
     model = makers[family]()
     model.initialise(drawn)
@@ -86,20 +87,15 @@ def made(family: str, start: str, lag: int, recipe: Recipe, drawn: torch.Generat
     return Answering(model)
 
 
-def gpt_shape(lag: int, reach: float) -> GPTConfig:
+def attention_shape(lag: int, reach: float) -> GPTConfig:
     """One layer, four heads, an MLP of twice the width: about as many weights as the LSTM."""
-    return GPTConfig(
+    return gpt_shape(
         vocabulary=VOCABULARY,
         context=lag + 1,
         n_layer=1,
         n_head=4,
-        n_key_value=4,
         d_model=WIDTH,
-        d_head=WIDTH // 4,
         d_ff=2 * WIDTH,
-        norm="layernorm",
-        positions="learned",
-        activation="gelu",
         initial_std=reach / WIDTH**0.5,
     )
 

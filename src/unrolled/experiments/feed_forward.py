@@ -17,12 +17,13 @@ import torch
 from torch import Tensor, nn
 
 from unrolled.experiments._claim import Cell, Claim, Found, Outcome, Scale
+from unrolled.experiments._gpt_shape import gpt_shape
 from unrolled.experiments._plot import Axis, Mark, Plot, Series, bars, over_seeds
 from unrolled.experiments._rule import Bound, Rule
 from unrolled.experiments._statistics import Interval, differences, interval
 from unrolled.experiments._text import every_window, fiction, windows
 from unrolled.experiments._training import Batch, loss_of, shuffled, training
-from unrolled.models.gpt import GPT, MLP, GPTConfig, swiglu_width
+from unrolled.models.gpt import GPT, MLP, swiglu_width
 from unrolled.progress import Work
 from unrolled.training.recipe import Optimiser, Schedule
 
@@ -131,11 +132,17 @@ class LinearFFN(MLP):
 def model(width: int, ratio: int, inside: Inside, seed: int) -> GPT:
     """Two blocks with an FFN `ratio` times as wide as the stream; 0: none."""
     hidden = ratio * width
-    config = GPTConfig(
-        vocabulary=VOCABULARY, context=LENGTH, n_layer=LAYERS, n_head=HEADS, n_key_value=HEADS, d_model=width,
-        d_head=width // HEADS, d_ff=swiglu_width(hidden) if inside == "swiglu" else max(hidden, 1), norm="rmsnorm",
-        positions="learned", activation="relu" if inside == "linear" else inside, initial_std=0.7 / math.sqrt(width),
-    )  # fmt: skip
+    config = gpt_shape(
+        vocabulary=VOCABULARY,
+        context=LENGTH,
+        n_layer=LAYERS,
+        n_head=HEADS,
+        d_model=width,
+        d_ff=swiglu_width(hidden) if inside == "swiglu" else max(hidden, 1),
+        norm="rmsnorm",
+        activation="relu" if inside == "linear" else inside,
+        initial_std=0.7 / math.sqrt(width),
+    )
     module = GPT(config)
     blocks: Any = module.blocks
     for block in blocks:

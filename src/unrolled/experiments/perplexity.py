@@ -18,10 +18,11 @@ from torch import Tensor
 
 from unrolled.checkpoints import open_model
 from unrolled.experiments._claim import Cell, Claim, Found, Outcome, Scale
+from unrolled.experiments._gpt_shape import gpt_shape
 from unrolled.experiments._plot import Axis, Mark, Plot, Series, bars
 from unrolled.experiments._rule import Bound, Rule
 from unrolled.experiments._statistics import Interval, exactly, interval
-from unrolled.models.gpt import GPT, GPTConfig
+from unrolled.models.gpt import GPT
 from unrolled.progress import Progress, Work
 from unrolled.scoring import Score, Span, score
 from unrolled.text import corpus
@@ -138,19 +139,8 @@ def total_probability(seed: int, vocabulary: int = 5, length: int = 4) -> float:
 
 def small_gpt(vocabulary: int, seed: int, std: float = 0.1) -> GPT:
     """One layer of width 32."""
-    config = GPTConfig(
-        vocabulary=vocabulary,
-        context=LENGTH,
-        n_layer=1,
-        n_head=2,
-        n_key_value=2,
-        d_model=32,
-        d_head=16,
-        d_ff=128,
-        norm="layernorm",
-        positions="learned",
-        activation="relu",
-        initial_std=std,
+    config = gpt_shape(
+        vocabulary=vocabulary, context=LENGTH, n_layer=1, n_head=2, d_model=32, activation="relu", initial_std=std
     )
     module = GPT(config)
     module.initialise(torch.Generator().manual_seed(seed))
