@@ -195,6 +195,16 @@ def test_printed_shapes_multiply_out_to_the_printed_size(size: str) -> None:
     assert counted == pytest.approx(told["parameters"], rel=0.025)
 
 
+@pytest.mark.parametrize(("size", "digits"), [("PaLM 8B", 2), ("PaLM 62B", 1), ("PaLM 540B", 2)])
+def test_palms_shapes_give_its_size_to_the_last_printed_digit(size: str, digits: int) -> None:
+    """Heads of 256 with one key and value for all, an FFN of three matrices to 4 d, one table of 256,000 tokens."""
+    told = {what: row["value"] for (model, what), row in numbers().items() if model == size and "value" in row}
+    d, inner = told["width"], 256 * told["heads"]
+    block = 2 * d * inner + 2 * d * 256 + 3 * d * 4 * d
+    counted = told["layers"] * block + 256_000 * d
+    assert round(counted / 1e9, digits) == told["parameters"] / 1e9
+
+
 def test_a_wrong_shape_would_be_noticed() -> None:
     assert pytest.approx(175e9, rel=0.005) != 12 * 95 * 12288**2 + 50_257 * 12288
     assert pytest.approx(175e9, rel=0.005) == 12 * 96 * 12288**2 + 50_257 * 12288
