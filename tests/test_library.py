@@ -29,7 +29,8 @@ def test_a_report_names_the_figures_that_a_module_opens() -> None:
     assert found.probes == {"attn"}
     assert found.opens["heads"] == ("overview", "map", "find")
     assert found.closed["heads (ablate)"] == ("it needs logits, and Sequential has no such probe (it has attn).")
-    assert "Figures that it opens: attention_calculator (head), heads (overview, map, find)" in str(found)
+    listed = "architecture (model, sizes), attention_calculator (head), heads (overview, map, find)"
+    assert f"Figures that it opens: {listed}" in str(found)
     assert "Not lens (lens): it needs resid" in str(found)
 
 
@@ -38,7 +39,7 @@ def test_what_a_report_says_is_so() -> None:
     torch.manual_seed(0)
     model = unrolled.open(Recurrent())
     found = unrolled.report(model)
-    taking = {panel.title for each in catalogue().values() for panel in each.panels.values() if panel.needs}
+    taking = {panel.title for each in catalogue().values() for panel in each.panels.values() if panel.takes_model}
     opened = {f"{name} ({panel})" for name, panels in found.opens.items() for panel in panels}
     assert opened | set(found.closed) == taking
     assert not opened & set(found.closed)

@@ -114,9 +114,10 @@ class Report:
 
 def report(module: nn.Module | Model) -> Report:
     """Which probes were found in a model or a module of one's own, why the others were not, and what it opens."""
-    said = trace.report(module)
-    taking = [panel for each in catalogue().values() for panel in each.panels.values() if panel.needs]
-    why = {panel: panel.why_closed(said.name, said.probes) for panel in taking}
+    model = module if isinstance(module, Model) else trace.wrap(module)
+    said = trace.report(model)
+    taking = [panel for each in catalogue().values() for panel in each.panels.values() if panel.takes_model]
+    why = {panel: panel.why_not(model) for panel in taking}
     opens: dict[str, tuple[str, ...]] = {}
     for panel in (panel for panel in taking if why[panel] is None):
         opens[panel.figure] = (*opens.get(panel.figure, ()), panel.name)

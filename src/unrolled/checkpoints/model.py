@@ -183,10 +183,16 @@ class Model:
 
     def embeddings(self, ids: Sequence[int]) -> np.ndarray:
         """Rows of the table that tokens are looked up in: float32 (token, d_model)."""
-        ours = family_of(self.module) is not None
-        table: Any = self.module.embed if ours else self.module.get_input_embeddings()  # type: ignore[operator]
-        rows: Tensor = table.weight[list(ids)]
+        rows: Tensor = self._table().weight[list(ids)]
         return rows.detach().float().cpu().numpy()
+
+    def _table(self) -> Any:
+        """Of one of our families, of a transformers model, or the first of a module of the reader's own."""
+        if family_of(self.module) is not None:
+            return self.module.embed
+        if hasattr(self.module, "get_input_embeddings"):
+            return self.module.get_input_embeddings()  # type: ignore[operator]
+        return next(part for part in self.module.modules() if isinstance(part, nn.Embedding))
 
     def reading(self, ids: Sequence[int], listening: Callable[[int], AbstractContextManager[None]]) -> Work[None]:
         """Reads `ids` cold, in parts where that goes; `listening(start)` is around each part's forward pass."""

@@ -140,7 +140,7 @@ def kind_of(row: Row) -> str:
     matrices = [shape for _, shape in part.tensors if len(shape) > 1]
     if part.weight:
         again = part.weight if not part.tensors else part.kind
-        return f"{again}, to {part.shape[-1]:,}" if part.shape else again
+        return f"{again}, to {_size(part.shape[-1])}" if part.shape else again
     if row.role == "recurrent":
         (_, before), (_, width) = matrices[:2]
         both = ", both ways" if any(name.endswith("_reverse") for name, _ in part.tensors) else ""
@@ -157,7 +157,11 @@ def kind_of(row: Row) -> str:
 
 def shape_of(part: Part) -> str:
     """ "n × 576"."""
-    return " × ".join(f"{size:,}" if isinstance(size, int) else size for size in part.shape)
+    return " × ".join(map(_size, part.shape))
+
+
+def _size(size: int | str) -> str:
+    return f"{size:,}" if isinstance(size, int) else size
 
 
 def opens(row: Row, probes: frozenset[str], n_layer: int, n_token: int) -> str:

@@ -19,6 +19,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 from pydantic import create_model
 
 from unrolled.checkpoints import Model
+from unrolled.errors import ProbeNotFound
 from unrolled.figures._inputs import Input, input_of, why_closed
 from unrolled.figures._knobs import Knobs
 from unrolled.mathematics import Formula
@@ -67,6 +68,7 @@ class Panel:
     claim: str | None
     shows: tuple[Callable[..., Any], ...]
     sources: Sources | None = None
+    fits: Callable[[Model], object] | None = None
 
     @property
     def title(self) -> str:
@@ -113,6 +115,16 @@ class Panel:
         """Why a model with these probes does not open the panel, or None when it does."""
         return why_closed(name, probes, self.needs)
 
+    def why_not(self, model: Model) -> str | None:
+        """The same of an open model, which is also asked for what no probe says."""
+        reason = self.why_closed(model.name, model.probes)
+        if reason is None and self.fits is not None:
+            try:
+                self.fits(model)
+            except ProbeNotFound as error:
+                return str(error)
+        return reason
+
     @property
     def takes_model(self) -> bool:
         """Whether a model is among its inputs."""
@@ -134,17 +146,19 @@ def panel(
     claim: str | None = None,
     shows: tuple[Callable[..., Any], ...] = (),
     sources: Sources | None = None,
+    fits: Callable[[Model], object] | None = None,
 ) -> Callable[[F], F]:
     """Marks a function as a panel of its module's figure.
 
     `needs`: probes that its models must have. `source`: paper and section. `claim`: the experiment that tests it.
     `shows`: helper functions whose source belongs under "Code" beside the panel's own. `sources`: its provenance, where
-    it is not one entry for each of the models; entries of the models that stand side by side come first.
+    it is not one entry for each of the models; entries of the models that stand side by side come first. `fits`: raises
+    ProbeNotFound for an open model that has the probes and still cannot be shown.
     """
 
     def mark(run: F) -> F:
         figure = run.__module__.rpartition(".")[2]
-        run.__panel__ = Panel(figure, run.__name__, run, needs, formula, source, claim, shows, sources)  # type: ignore[attr-defined]
+        run.__panel__ = Panel(figure, run.__name__, run, needs, formula, source, claim, shows, sources, fits)  # type: ignore[attr-defined]
         return run
 
     return mark

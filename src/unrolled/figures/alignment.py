@@ -63,7 +63,7 @@ _BAHDANAU = Formula(
     needs=("target",),
     formula=_BAHDANAU,
     source="Bahdanau et al. 2015, §3 and App. A.1.2; dot products, Luong et al. 2015, §3.1",
-    claim="attention_removes_the_bottleneck",
+    claim="bottleneck",
     shows=(align, additive_scores),
 )
 def alignment(

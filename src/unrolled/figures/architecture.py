@@ -18,6 +18,7 @@ from jaxtyping import Float32
 
 from unrolled.checkpoints import Model
 from unrolled.checkpoints.shapes_only import shapes_only
+from unrolled.errors import BadInput
 from unrolled.figures._architecture_results import Sizes, Whole
 from unrolled.figures._architecture_rows import Row, kind_of, opens, rows_of, shape_of
 from unrolled.figures._architecture_sums import (
@@ -105,6 +106,8 @@ def model(model: Model, text: Text, target: Target, *, block: Block = 0, context
     tokens = model.encode(text)
     two = "target" in model.probes
     read = model.encode_target(target) if two else None
+    if read is not None and not len(read):
+        raise BadInput(f"{model.name} does not say with which token its decoder begins: type what it reads.")
     parts = yield from parts_of(model)
     rows = rows_of(parts, block, model.vocabulary)
     paths = {part.path for part in parts if part.runs and not part.weight}

@@ -26,6 +26,7 @@ from unrolled.models import attention
 from unrolled.models.weighing import scores_of
 from unrolled.progress import Progress, Work, stop_if_cancelled
 from unrolled.trace import Trace
+from unrolled.trace.recording import heard_once
 
 Rows = list[list[float]]
 Editable = Matrix(rows=(1, 8), columns=(1, 8))
@@ -159,7 +160,28 @@ def measured(products: np.ndarray, prefix: str) -> dict[str, float]:
     }
 
 
-@panel(needs=("attn",), formula=_ATTENTION, source="Vaswani et al. 2017, §3.2.1", shows=(Trace.weights,))
+def check_plain(model: Model) -> None:
+    """ProbeNotFound for one whose weights do not follow from queries and keys by scaling, masking and a softmax."""
+    if model.ear is not None and model.ear.takes_target:
+        raise ProbeNotFound(f"{model.name} is an encoder-decoder: its heads are in the figure heads.")
+    for heard in heard_once(model):
+        if heard.weights is not None:
+            raise ProbeNotFound(f"{model.name} gives its attention weights only, not its queries.")
+        how = heard.attention
+        if any(part is not None for part in (how.softcap, how.sinks, how.bias, how.additive)):
+            raise ProbeNotFound(
+                f"{model.name} does more to its scores than scale and mask them, which these steps do not show: "
+                "its weights are in the figure heads."
+            )
+
+
+@panel(
+    needs=("attn",),
+    formula=_ATTENTION,
+    source="Vaswani et al. 2017, §3.2.1",
+    shows=(Trace.weights,),
+    fits=check_plain,
+)
 def head(
     model: Model,
     text: Text,
@@ -181,15 +203,11 @@ def head(
         row: the query whose arithmetic is told, among those shown.
         column: its key.
     """
+    check_plain(model)
     trace = yield from trace_of(model, text, values=(layer,))
     kind = trace.kinds[0]
     check_head(model, trace, kind, layer, head)
     how = trace.explain(layer, kind)
-    if any(part is not None for part in (how.softcap, how.sinks, how.bias, how.additive)):
-        raise ProbeNotFound(
-            f"{model.name} does more to its scores than scale and mask them, which these steps do not show: "
-            "its weights are in the figure heads."
-        )
     n = trace.shape(kind)[0]
     shown = slice(max(0, n - last), n)
     query, keys = trace.query(layer, head, kind=kind)[shown], trace.key(layer, head, kind=kind)
@@ -218,7 +236,7 @@ def head(
     )
 
 
-@panel(formula=_VARIANCE, source="Vaswani et al. 2017, §3.2.1, footnote 4", claim="sqrt_d_k", shows=(measured,))
+@panel(formula=_VARIANCE, source="Vaswani et al. 2017, §3.2.1, footnote 4", claim="root_d_k", shows=(measured,))
 def variance(
     *,
     n_samples: Annotated[int, Choice(128, 512, 2048)] = 512,

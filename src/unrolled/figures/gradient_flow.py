@@ -24,7 +24,7 @@ from unrolled.figures._panel import panel
 from unrolled.mathematics import Formula, Symbol
 from unrolled.progress import Progress, Work
 from unrolled.provenance import Provenance
-from unrolled.trace.gradients import Gradients, Place, Target, gradients
+from unrolled.trace.gradients import Gradients, Place, Target, check_steps, gradients
 from unrolled.trace.jacobians import jacobians as step_jacobians
 from unrolled.trace.jacobians import step_jacobian
 from unrolled.trace.recurrent_matrices import recurrent_matrices
@@ -145,9 +145,10 @@ def _with(model: Model, weights: str) -> Work[Model]:
     needs=("logits",),
     formula=_FLOW,
     source="Pascanu et al. 2013, §2; Hochreiter & Schmidhuber 1997, §3",
-    claim="gradients_shrink_exponentially",
+    claim="vanishing_gradient",
     shows=(gradients,),
     sources=_sources,
+    fits=check_steps,
 )
 def network(
     models: Models,

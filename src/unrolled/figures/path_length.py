@@ -63,7 +63,7 @@ def _search_sources(models: Models, knobs: dict[str, Any]) -> tuple[Provenance, 
 @panel(
     formula=_PATHS,
     source="Vaswani et al. 2017, §4; Hochreiter et al. 2001",
-    claim="path_length",
+    claim="path_lengths",
     shows=(shortest_path, edges_of, length_of, step_of),
     sources=_search_sources,
 )

@@ -42,7 +42,7 @@ from unrolled.figures._positions_results import Loaded, Pairs, Scores, Shift, Sh
 from unrolled.figures._shuffling import ROUNDING, WAYS, Order, compared, new_order, token_order
 from unrolled.models import positions as formulas
 from unrolled.progress import Progress, Work
-from unrolled.trace.positions import Positions, outputs, outputs_of, positions_of
+from unrolled.trace.positions import Positions, check_mask, outputs, outputs_of, positions_of
 
 START = {"text": "Dog bites man", "models": ["minilm", "gpt"]}
 PAPER = "Vaswani et al. 2017, §3.5"
@@ -59,6 +59,7 @@ Base = Annotated[int, Choice(100, 1000, 10_000, 100_000)]
     source="Vaswani et al. 2017, §3.5; Haviv et al. 2022",
     claim="positions",
     shows=(compared, token_order, outputs_of),
+    fits=check_mask,
 )
 def shuffle(
     models: Models,
@@ -241,6 +242,7 @@ def schemes(
     formula=LOADED_FORMULA,
     source="Vaswani et al. 2017, Table 3 (E); Su et al. 2021, §3.3",
     shows=(positions_of, outputs),
+    fits=positions_of,
 )
 def loaded(
     models: Models,

@@ -27,7 +27,7 @@ from unrolled.progress import Work
 from unrolled.provenance import Provenance
 from unrolled.trace.readback import FURTHEST, Part, fit_probe, ridge
 from unrolled.trace.unit_sums import unit_sums
-from unrolled.trace.wavefront import first_steps
+from unrolled.trace.wavefront import check_blocks, first_steps
 
 START = {"text": "The cat sat on the", "models": ["rnn", "lstm", "gru"]}
 Layer = Annotated[int, Range(0, 99), Below("n_layer")]
@@ -237,9 +237,10 @@ def _recorded(models: tuple[Model, ...], knobs: dict[str, Any]) -> tuple[Provena
     needs=("logits",),
     formula=_WAVEFRONT,
     source="Vaswani et al. 2017, Table 1 (sequential operations)",
-    claim="recurrence_is_sequential",
+    claim="sequential_steps",
     shows=(first_steps,),
     sources=_recorded,
+    fits=check_blocks,
 )
 def wavefront(
     models: Models, text: Text, *, step: Annotated[int, Range(1, 999), Below("last_step")] = 1

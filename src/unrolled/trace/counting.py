@@ -37,12 +37,13 @@ def _linear(out: Tensor, x: Tensor, weight: Tensor, bias: Any = None) -> list[Pr
     return [Product(2 * out.numel() * weight.shape[-1], (weight,), tuple(out.shape))]
 
 
-def _matmul(out: Tensor, left: Tensor, right: Tensor, **_: Any) -> list[Product]:
+def _matmul(out: Tensor, *operands: Tensor, **named: Any) -> list[Product]:
+    left, right = (*operands, *(each for each in named.values() if isinstance(each, Tensor)))[:2]
     return [Product(2 * out.numel() * left.shape[-1], (left, right), tuple(out.shape))]
 
 
-def _added_matmul(out: Tensor, added: Tensor, left: Tensor, right: Tensor, **_: Any) -> list[Product]:
-    return _matmul(out, left, right)
+def _added_matmul(out: Tensor, added: Tensor, *operands: Tensor, **named: Any) -> list[Product]:
+    return _matmul(out, *operands, **named)
 
 
 def _convolution(out: Tensor, x: Tensor, weight: Tensor, *_: Any, **__: Any) -> list[Product]:

@@ -89,14 +89,19 @@ def gradients(model: Model, tokens: Tokens, *, target: Target = "text", radius: 
     )
 
 
-def _check(model: Model, tokens: Tokens, target: Target) -> int:
-    """How many tokens are read."""
-    n = len(tokens) - (target == "text")
+def check_steps(model: Model) -> None:
+    """ProbeNotFound for one in which there is nothing that a gradient could be shown at."""
     if "logits" not in model.probes or not model.probes & {"h", "resid"}:
         raise ProbeNotFound(
             f"{model.name} has neither the probes 'logits' and 'h' of a recurrent language model nor 'logits' and"
             " 'resid' of a Transformer: there is no step that a gradient could be shown at."
         )
+
+
+def _check(model: Model, tokens: Tokens, target: Target) -> int:
+    """How many tokens are read."""
+    check_steps(model)
+    n = len(tokens) - (target == "text")
     if n < 1:
         raise BadInput(
             f"“{tokens.text}” is one token for {model.name}: to read some and be asked for the last, there must be"

@@ -60,6 +60,11 @@ def positions_of(model: Model) -> Positions:
     return _of_hub(model)
 
 
+def check_mask(model: Model) -> None:
+    """ProbeNotFound for one that is not told positions in a way known here, or whose mask cannot be changed."""
+    outputs(model, (0, 1), causal=not positions_of(model).causal)
+
+
 def outputs(
     model: Model, ids: Sequence[int], *, start: int | None = 0, causal: bool | None = None
 ) -> Float32[np.ndarray, "position d_model"]:

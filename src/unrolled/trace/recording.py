@@ -21,6 +21,8 @@ from unrolled.trace.trace import Layer, Trace
 
 _CELLS = 1 << 20  # of a mask (positions of a part × positions so far), so that long texts need little beside the trace
 
+_DEAF = "its attentions cannot be recorded."
+
 
 def record(
     model: Model,
@@ -74,10 +76,20 @@ def _run(
     yield Progress(len(tokens), len(tokens), "tokens recorded")
 
 
+def heard_once(model: Model) -> list[Heard]:
+    """Every attention of one run over two tokens. ProbeNotFound, where none can be heard."""
+    if model.ear is None:
+        raise ProbeNotFound(f"{model.name} has no probe 'attn': {model.why.get('attn', _DEAF)}")
+    heard: list[Heard] = []
+    ids = as_row((0, 1), model.device)
+    with model.running():
+        model.ear.forward(ids, ids if model.ear.takes_target else None, model.ear.new_cache(2), heard.append)
+    return heard
+
+
 def _checked(model: Model, tokens: Tokens, target: Tokens | None) -> Ear:
     if model.ear is None:
-        said = model.why.get("attn", "its attentions cannot be recorded.")
-        raise ProbeNotFound(f"{model.name} has no probe 'attn': {said}")
+        raise ProbeNotFound(f"{model.name} has no probe 'attn': {model.why.get('attn', _DEAF)}")
     if model.ear.takes_target and target is None:
         raise BadInput(f"{model.name} is an encoder-decoder: it needs a target, what its decoder reads.")
     if target is not None and not model.ear.takes_target:

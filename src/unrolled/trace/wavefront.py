@@ -24,12 +24,17 @@ from unrolled.progress import Progress, Work, stop_if_cancelled
 _SEEN = 1e-4  # of a layer's largest value: a change by less may be rounding
 
 
-def first_steps(model: Model, ids: list[int]) -> Work[Int64[np.ndarray, "layer position"]]:
-    """The first parallel step, from 1, in which each layer's cell at each position can be there."""
+def check_blocks(model: Model) -> None:
+    """ProbeNotFound for one whose layers are not known."""
     if not model.blocks:
         raise ProbeNotFound(
             f"{model.name} has no list of blocks that was found: what its layers hold is not known here."
         )
+
+
+def first_steps(model: Model, ids: list[int]) -> Work[Int64[np.ndarray, "layer position"]]:
+    """The first parallel step, from 1, in which each layer's cell at each position can be there."""
+    check_blocks(model)
     waits = yield from waiting_for(model, ids)
     steps = np.ones(waits.shape[:2], dtype=np.int64)
     while True:

@@ -1,0 +1,126 @@
+"""What a report says that a model opens, against the figures themselves: models of many makes, every panel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+import transformers
+from torch import Tensor, nn
+
+import unrolled
+from unrolled.errors import ProbeNotFound, UnrolledError
+from unrolled.experiments._catalogue import claims
+from unrolled.figures import Panel, catalogue
+
+_DECODER = {"vocab_size": 60, "max_position_embeddings": 32, "num_attention_heads": 2, "num_hidden_layers": 2}
+_SMALL = _DECODER | {"hidden_size": 16, "intermediate_size": 32}
+_OLD = {"vocab_size": 60, "n_positions": 32, "n_embd": 16, "n_layer": 2, "n_head": 2}
+
+
+class Heads(nn.Module):
+    """A reader's own: embedding, nn.MultiheadAttention, head; it looks both ways."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.head = nn.Embedding(60, 16), nn.Linear(16, 60)
+        self.attention = nn.MultiheadAttention(16, 2, batch_first=True)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        x = self.embed(ids)
+        logits: Tensor = self.head(x + self.attention(x, x, x)[0])
+        return logits
+
+
+class Recurrent(nn.Module):
+    """A reader's own around torch's fused kernel."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.layers, self.head = nn.Embedding(60, 16), nn.LSTM(16, 16, batch_first=True), nn.Linear(16, 60)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.layers(self.embed(ids))[0])
+        return logits
+
+
+def hub(name: str, model: str, **config: Any) -> Callable[[], nn.Module]:
+    """A model of transformers with first weights."""
+    made: Any = getattr(transformers, f"{name}Config")(**config)
+    return lambda: getattr(transformers, name + model)(made)  # type: ignore[no-any-return]
+
+
+MODELS: dict[str, Callable[[], nn.Module]] = {
+    "gpt2": hub("GPT2", "LMHeadModel", **_OLD),
+    "llama": hub("Llama", "ForCausalLM", **_SMALL),
+    "bloom, told positions by its scores": hub(
+        "Bloom", "ForCausalLM", vocab_size=60, hidden_size=16, n_layer=2, n_head=2
+    ),
+    "gptj, which gives weights only": hub("GPTJ", "ForCausalLM", **_OLD, rotary_dim=4),
+    "gemma2, whose scores are capped": hub("Gemma2", "ForCausalLM", **_SMALL, num_key_value_heads=1, head_dim=8),
+    "mamba, which has no attention": hub(
+        "Mamba", "ForCausalLM", vocab_size=60, hidden_size=16, num_hidden_layers=2, state_size=4
+    ),
+    "bert": hub("Bert", "Model", **_SMALL),
+    "t5": hub("T5", "ForConditionalGeneration", vocab_size=60, d_model=16, d_kv=8, d_ff=32, num_layers=2, num_heads=2),
+    "an encoder of torch": lambda: nn.Sequential(
+        nn.Embedding(60, 16), nn.TransformerEncoder(nn.TransformerEncoderLayer(16, 2, 32, batch_first=True), 2)
+    ),
+    "heads of one's own": Heads,
+    "an LSTM of one's own": Recurrent,
+}
+
+
+def asked(panel: Panel, model: unrolled.Model) -> str:
+    """The refusal of a panel, "" where it answers. Anything that is no sentence of ours is raised."""
+    given: dict[str, Any] = {}
+    kinds = {accepted.kind for accepted in panel.inputs.values()}
+    if "text" in kinds:
+        given["text"] = "3 4 5 3 4 6"
+    if "target" in kinds and "target" in model.probes:
+        given["target"] = "3 4 5"
+    if panel.title == "heads (find)":
+        given |= {"query": "4", "key": "3"}
+    try:
+        unrolled.ask(panel.figure, panel=panel.name, models=model, **given)
+    except UnrolledError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_report_and_the_figures_say_the_same(name: str) -> None:
+    torch.manual_seed(0)
+    model = unrolled.open(MODELS[name]().eval())
+    said = unrolled.report(model)
+    for figure in catalogue().values():
+        for panel in figure.panels.values():
+            if panel.takes_model:
+                refusal = asked(panel, model)
+                assert (panel.name in said.opens.get(figure.name, ())) == (not refusal), (panel.title, refusal)
+                assert (panel.title in said.closed) == bool(refusal)
+                assert not refusal or refusal.endswith((".", "none"))
+
+
+def test_probes_alone_would_say_too_much() -> None:
+    """Or the test above would not notice a panel that forgets to look at the model itself."""
+    model = unrolled.open(MODELS["gptj, which gives weights only"]().eval())
+    panel = catalogue()["attention_calculator"].panels["head"]
+    assert panel.why_closed(model.name, model.probes) is None
+    assert "weights only" in (panel.why_not(model) or "")
+    with pytest.raises(ProbeNotFound):
+        unrolled.ask("attention_calculator", panel="head", models=model, text="3 4 5")
+
+
+def test_claims_that_panels_name_are_experiments() -> None:
+    named = {panel.claim for each in catalogue().values() for panel in each.panels.values() if panel.claim}
+    assert named
+    assert named <= set(claims())
+
+
+def test_a_decoder_that_says_not_how_it_begins_asks_for_its_text() -> None:
+    model = unrolled.open(MODELS["t5"]().eval())
+    with pytest.raises(UnrolledError, match="type what it reads"):
+        unrolled.ask("architecture", models=model, text="3 4 5")
