@@ -154,5 +154,25 @@ def test_the_bottleneck_is_gone_in_copies_and_the_slope_is_not_sure() -> None:
     assert [each for each in _parts(said, "required") if not each["kept"]] == [slope]
 
 
+def test_what_earlier_chapters_say_of_results_is_what_came_out() -> None:
+    heads = came_along("heads_specialise")
+    sparing, naming = _parts(heads, "required")[3], _parts(heads, "required")[2]
+    assert round(naming["found"]["mean"], 1) == 8.3
+    assert "8.3 nats" in guide.chapter("many_heads").html
+    assert sparing["found"]["high"] < 0.1
+    syntax, meaning = (each["found"] for each in _parts(heads, "limiting")[2:4])
+    assert syntax["low"] < 0 < syntax["high"]
+    assert meaning["low"] < 0 < meaning["high"]
+    grammar = next(each for each in _parts(came_along("grammar_and_facts"), "required") if each["found"]["n"] == 72)
+    assert "72 pairs of grammar" in " ".join(guide.chapter("how_well").html.split())
+    assert grammar["bound"].startswith("share of grammatical pairs right, SmolLM2")
+    assert came_along("layers").verdict == "does not hold here"
+    said = {each["bound"]: each for each in came_along("residuals_norms").tested}
+    assert [each["kept"] for bound, each in said.items() if "pre-norm loses without warm-up" in bound] == [True]
+    assert [each["kept"] for bound, each in said.items() if "post-norm loses without warm-up" in bound] == [False]
+    for name in ("many_heads", "layer_by_layer", "block", "how_well"):
+        assert "/guide/what_we_measured" in guide.chapter(name).html
+
+
 def _parts(said: Result, part: str) -> list[dict[str, Any]]:
     return [each for each in said.tested if each["part"] == part]
