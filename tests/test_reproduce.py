@@ -70,7 +70,7 @@ def test_a_part_says_what_is_missing_and_what_stays(capsys: pytest.CaptureFixtur
     [
         (("--only", "plantd"), "There is no claim “plantd”; there are planted. Did you mean planted?"),
         (("--budget", "1"), "3 cells are missing, which take about 3.0 core-minutes; 1 were allowed."),
-        (("--seeds", "1"), "1 seed was asked for; an interval needs 2 at least."),
+        (("--seeds", "1"), "--seeds 1 was asked for; an interval needs 2 at least."),
         (("--from", "nowhere"), "nowhere is no folder of results; give one, or “package” for those that come along."),
         (("--on", "dask"), "'dask' is not one of 'pool', 'ray'"),
     ],

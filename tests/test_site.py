@@ -167,6 +167,17 @@ def test_nothing_is_written_over_what_no_export_wrote(tmp_path: Path, capsys: py
         assert "no export wrote it" in capsys.readouterr().err
 
 
+def test_a_folder_that_cannot_be_made_is_said_before_the_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(site, "building", lambda *given: pytest.fail("a site was built for nothing"))
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(SystemExit) as end:
+        main(["export", str(tmp_path / "thesis.tex" / "site")])
+    assert end.value.code == 2
+    assert "cannot be written: Not a directory" in capsys.readouterr().err
+
+
 def test_sizes_are_those_that_a_host_sends() -> None:
     text = b"a" * 10_000
     sizes = site.Site({"index.html": text, "recorded/x.js": text, "assets/f.woff2": text}).sizes()

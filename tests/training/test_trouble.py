@@ -56,6 +56,8 @@ def test_bad_texts(
         ("batch=0", "batch = 0 is not possible"),
         ("micro_batch=3", "a batch of 4 does not divide"),
         ("family=lsmt", "no family “lsmt”; there are rnn, lstm, gru, gpt"),
+        ("text.pairs=en-fr", "learns from one text: name it with --text"),
+        ("family=seq2seq", "seq2seq learns from sentence pairs: name them with --pairs"),
         ("bound.tokens=5", "exactly one of steps, tokens and minutes"),
         ("seed.first=5", "seed is one value"),
         ("batch", "write name=value"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import calendar
 import json
 import os
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -81,9 +82,14 @@ def _today() -> str:
 
 
 def _check(out: Path) -> None:
-    """Nothing is written over that an export did not write."""
+    """Nothing is written over that an export did not write; a folder that cannot be made is said before the work."""
     if out.is_file() or (out.is_dir() and any(out.iterdir()) and not (out / LIST).is_file()):
         raise BadInput(f"“{out}” is there already, and no export wrote it. Name a new folder, or an empty one.")
+    place = next(each for each in (out, *out.absolute().parents) if each.exists())
+    try:
+        tempfile.TemporaryFile(dir=place).close()
+    except OSError as error:
+        raise BadInput(f"“{out}” cannot be written: {error.strerror or error}.") from None
 
 
 def _write(made: Site, out: Path) -> None:

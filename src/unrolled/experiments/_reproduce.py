@@ -55,7 +55,7 @@ def cells_of(each: Claim, order: Order) -> list[Cell]:
     """A claim's plan."""
     seeds = each.seeds[order.scale] if order.seeds is None else order.seeds
     if seeds < FEWEST_SEEDS:
-        raise BadInput(f"{seeds} seed was asked for; an interval needs {FEWEST_SEEDS} at least.")
+        raise BadInput(f"--seeds {seeds} was asked for; an interval needs {FEWEST_SEEDS} at least.")
     return list(each.plan(order.scale, seeds))
 
 

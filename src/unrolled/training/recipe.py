@@ -130,6 +130,10 @@ def recipe_of(table: Mapping[str, Any], where: str) -> Recipe:
         raise BadInput(f"{where}: {_said(error)}.") from None
     if recipe.family not in FAMILIES:
         raise NotFound(f"{where}: there is no family “{recipe.family}”; there are {', '.join(FAMILIES)}.")
+    if (FAMILIES[recipe.family].kind == "pair") != (recipe.text.pairs is not None):
+        alone = recipe.text.pairs is not None
+        reads, it, lacks = ("one text", "it", "--text") if alone else ("sentence pairs", "them", "--pairs")
+        raise BadInput(f"{where}: {recipe.family} learns from {reads}: name {it} with {lacks}.")
     if sum(value is not None for value in dataclasses.astuple(recipe.bound)) != 1:
         raise BadInput(f"{where}: [bound] says how long with exactly one of steps, tokens and minutes.")
     if recipe.micro_batch and recipe.batch % recipe.micro_batch:
