@@ -57,19 +57,8 @@ export interface Bound {
   kept: string; // kept, not kept, not measured
 }
 
-export interface ClaimData {
-  number: number;
-  says: string;
-  verdict: string;
-  why: string;
-  warnings: string[];
-  question: string;
-  method: string[];
-  turns: string;
-  source: string;
-  command: string;
-  took: string;
-  own: boolean;
+/** What the figure says of a claim, its columns gathered into rows and pictures. */
+export interface ClaimData extends ClaimsClaim {
   bounds: Bound[];
   plots: Plot[];
 }
@@ -88,12 +77,8 @@ export function verdictsOf({ data }: Result): VerdictsData {
 
 export function claimOf({ data }: Result): ClaimData {
   const said = data as unknown as ClaimsClaim;
-  const { number, says, verdict, why, warnings, question, method, turns, source, command, took, own } = said;
-  return {
-    number, says, verdict, why, warnings, question, method, turns, source, command, took, own,
-    bounds: said.bound_part.map((part, i) => ({ part, says: said.bound_says[i] ?? "", found: said.bound_found[i] ?? "", kept: said.bound_kept[i] ?? "" })),
-    plots: plotsOf(said),
-  };
+  const bounds = said.bound_part.map((part, i) => ({ part, says: said.bound_says[i] ?? "", found: said.bound_found[i] ?? "", kept: said.bound_kept[i] ?? "" }));
+  return { ...said, bounds, plots: plotsOf(said) };
 }
 
 function plotsOf(said: ClaimsClaim): Plot[] {
