@@ -1,5 +1,8 @@
 // Parts of a scene that can be pointed at: each says in its label what it is, and arrow keys walk from one to the next.
 
+/** One cell of a field: `data-map` names the field. */
+export type Cell = [map: number, row: number, column: number];
+
 /** The part under the pointer or with the focus. */
 export function spotAt(target: EventTarget | null): SVGElement | null {
   return target instanceof Element ? target.closest<SVGElement>("[data-spot]") : null;
@@ -24,7 +27,7 @@ function sibling(from: SVGElement, by: number): SVGElement | null {
 }
 
 /** The cell of a field under the pointer. */
-export function fieldCell(event: MouseEvent, sizes: (map: number) => [rows: number, columns: number]): [number, number, number] | null {
+export function fieldCell(event: MouseEvent, sizes: (map: number) => [rows: number, columns: number]): Cell | null {
   const field = event.target instanceof Element ? event.target.closest<SVGElement>("[data-map]") : null;
   if (!field) return null;
   const box = field.getBoundingClientRect();
@@ -34,7 +37,7 @@ export function fieldCell(event: MouseEvent, sizes: (map: number) => [rows: numb
   return [map, within((event.clientY - box.top) / box.height, rows), within((event.clientX - box.left) / box.width, columns)];
 }
 
-export function walked(key: string, [map, row, column]: [number, number, number], [rows, columns]: [number, number]): [number, number, number] | null {
+export function walked(key: string, [map, row, column]: Cell, [rows, columns]: [number, number]): Cell | null {
   const step = STEPS[key];
   if (!step) return null;
   return [map, Math.max(0, Math.min(rows - 1, row + step[0])), Math.max(0, Math.min(columns - 1, column + step[1]))];

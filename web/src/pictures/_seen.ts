@@ -20,6 +20,14 @@ export interface Drawn<Props extends object = Record<string, unknown>> {
   props: Props & { title: string };
 }
 
+/** What a scene gets, besides its own numbers, whose parts are pointed at and walked through (parts/picks.ts). */
+export interface Picked {
+  chosen: string; // the part that is looked at
+  label: (pick: string) => string; // what is said of a part
+  width: number;
+  title: string;
+}
+
 export interface Asked {
   panel: string;
   knobs: Record<string, Json>; // besides those of the state

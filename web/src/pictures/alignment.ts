@@ -10,9 +10,9 @@ import { key, type Pixels } from "../scenes/heads_pixels";
 import { picture, step } from "../scenes/parts/ramp";
 import { folded } from "../scenes/path_length_layout";
 import type { Scheme } from "../svg/colours";
+import { once } from "./_once";
 import type { Asked, Drawn, Seen } from "./_seen";
 
-const kept = new WeakMap<Result, Aligned[]>();
 const tiles = new WeakMap<Result, Map<string, Pixels>>();
 
 export function questions(state: FigureState): Asked[] {
@@ -21,11 +21,7 @@ export function questions(state: FigureState): Asked[] {
 
 export const picks = { step: ["step", "source"] };
 
-export function alignedIn(result: Result): Aligned[] {
-  const made = kept.get(result) ?? alignedOf(result);
-  kept.set(result, made);
-  return made;
-}
+export const alignedIn = once(alignedOf);
 
 function alignedOf({ data, provenance }: Result): Aligned[] {
   const each = <T>(name: string): T[] => data[name] as unknown as T[];

@@ -5,15 +5,10 @@ import { bytes, short, type Part, type SizeRow, type Total, type WholeData } fro
 import Sizes from "../scenes/architecture_sizes.svelte";
 import Scene from "../scenes/architecture.svelte";
 import { numbers, strings } from "../scenes/heads_data";
+import { once } from "./_once";
 import type { Drawn, Seen } from "./_seen";
 
-const kept = new WeakMap<Result, WholeData>();
-
-export function wholeIn(result: Result): WholeData {
-  const made = kept.get(result) ?? wholeOf(result);
-  kept.set(result, made);
-  return made;
-}
+export const wholeIn = once(wholeOf);
 
 function wholeOf({ data }: Result): WholeData {
   const [words, column] = [(name: string) => strings(data[name]), (name: string) => numbers(data[name])];

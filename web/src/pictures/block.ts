@@ -1,25 +1,22 @@
 // block: who wrote what into the stream, the inside of an FFN, gradients by depth, what is left without a part; each
 // panel's answer as the props of its scene.
-import type { FigureState, Result } from "../contracts";
+import type { FigureState } from "../contracts";
 import { number } from "../parts/words";
-import { depthOf, eachOf, feedForwardOf, MEASURES, streamOf, withoutOf, type DepthData, type EachData, type FeedForward, type Measure, type StreamData, type WithoutData } from "../scenes/block_data";
+import { depthOf, eachOf, feedForwardOf, MEASURES, streamOf, withoutOf, type Measure } from "../scenes/block_data";
 import { lossInWords, tokenSentence } from "../scenes/block_words";
 import FeedForwardScene from "../scenes/block_feed_forward.svelte";
 import LinesScene from "../scenes/block_lines.svelte";
 import StreamScene from "../scenes/block_stream.svelte";
 import WithoutScene from "../scenes/block_without.svelte";
 import { plotOf, rangeOf, type Line, type Rule } from "../scenes/parts/lines";
+import { once } from "./_once";
 import type { Drawn, Seen } from "./_seen";
 import { pointedIn } from "./gradient_flow";
 
 type Given = Pick<Seen, "state" | "results" | "width" | "row">;
 export const WIDE = 700;
 
-const kept = new WeakMap<Result, unknown>();
-function once<T>(result: Result, make: (result: Result) => T): T {
-  if (!kept.has(result)) kept.set(result, make(result));
-  return kept.get(result) as T;
-}
+const DATA = { stream: once(streamOf), inside: once(feedForwardOf), depth: once(depthOf), each: once(eachOf), without: once(withoutOf) };
 
 const ink = { hue: "ink", colour: "#1d1c1a" };
 const accent = { hue: "accent", colour: "#0b5c8a" };
@@ -31,7 +28,7 @@ const afterBlock = (n: number, first: string) => (k: number): string => (k === n
 export function streamProps({ state, results, width }: Given) {
   const result = results["stream"];
   if (!result) return null;
-  const data: StreamData = once(result, streamOf);
+  const data = DATA.stream(result);
   const byPart = (name: string): number[] => [...data.wrote.map((parts) => parts.find(({ writer }) => writer === name)?.written ?? NaN).reverse(), NaN];
   const parts = data.wrote[0]?.length === 1 ? ["block"] : ["attention", "FFN"];
   const lines: Line[] = [
@@ -52,7 +49,7 @@ export function streamProps({ state, results, width }: Given) {
 export function feedForwardProps({ state, results, width, row }: Given) {
   const result = results["feed_forward"];
   if (!result) return null;
-  const data: FeedForward = once(result, feedForwardOf);
+  const data = DATA.inside(result);
   const wide = width >= WIDE;
   const half = wide ? (width - 28) / 2 : width;
   const chart = 300;
@@ -78,7 +75,7 @@ const HEADS: Record<Measure, [long: string, short: string]> = {
 export function depthProps({ state, results, width }: Given) {
   const result = results["depth"];
   if (!result) return null;
-  const data: DepthData = once(result, depthOf);
+  const data = DATA.depth(result);
   const measure = measureIn(state);
   const lines = data.names.map((name, i): Line => ({ name, values: data.values[measure][i] ?? [], ...(ARRANGED[name] ?? { ...ink, dash: "", width: 2 }) }));
   const count = measure === "weights" ? data.blocks : data.blocks + 1;
@@ -94,7 +91,7 @@ const KINDS: Record<string, Pick<Line, "hue" | "colour" | "dash" | "width">> = {
 export function eachProps({ state, results, width }: Given) {
   const result = results["each_layer"];
   if (!result) return null;
-  const data: EachData = once(result, eachOf);
+  const data = DATA.each(result);
   const lines = data.kinds.map((name, i): Line => ({ name, values: data.loss[i] ?? [], ...(KINDS[name] ?? { ...ink, dash: "", width: 2 }) }));
   const rules = [{ at: data.before, text: `everything on, ${number(data.before, 2)}` }, { at: data.uniform, text: `a blind guess, ${number(data.uniform, 2)}` }];
   const all = [...lines.flatMap(({ values }) => values.filter((value) => Number.isFinite(value))), data.before, data.uniform];
@@ -110,7 +107,7 @@ function linesOf(state: FigureState, width: number, lines: Line[], count: number
 export function withoutProps({ state, results, width, row }: Given) {
   const result = results["without"];
   if (!result) return null;
-  const data: WithoutData = once(result, withoutOf);
+  const data = DATA.without(result);
   const wide = width >= WIDE;
   const [bar, lineHeight] = [wide ? (width - 28) / 2 : width, Math.max(22, row - 6)];
   const choices = data.choices.slice(0, 10);

@@ -4,27 +4,11 @@ import Claim from "../scenes/claims_claim.svelte";
 import { claimOf, verdictsOf } from "../scenes/claims_data";
 import { pointSentence, rowSentence } from "../scenes/claims_layout";
 import Verdicts from "../scenes/claims_verdicts.svelte";
-import type { Drawn, Seen } from "./_seen";
+import { once } from "./_once";
+import type { Drawn, Picked, Seen } from "./_seen";
 
-/** What both scenes get besides their numbers. */
-export interface Picked {
-  chosen: string; // the part that is looked at
-  label: (pick: string) => string;
-  width: number;
-  title: string;
-}
-
-const cached = <T>(make: (result: Result) => T): ((result: Result) => T) => {
-  const kept = new WeakMap<Result, T>();
-  return (result) => {
-    const made = kept.get(result) ?? make(result);
-    kept.set(result, made);
-    return made;
-  };
-};
-
-export const verdictsIn = cached(verdictsOf);
-export const claimIn = cached(claimOf);
+export const verdictsIn = once(verdictsOf);
+export const claimIn = once(claimOf);
 
 function verdictsProps(state: FigureState, result: Result, width: number) {
   const data = verdictsIn(result);

@@ -8,15 +8,8 @@ import { ladderOf, rungSentence } from "../scenes/emergence_measured_data";
 import Models from "../scenes/emergence_published.svelte";
 import Thresholds from "../scenes/emergence_thresholds.svelte";
 import { abilitySentence, modelSentence, pointSentence } from "../scenes/emergence_words";
-import type { Drawn, Seen } from "./_seen";
-
-/** What every scene of this figure gets besides its own numbers. */
-export interface Picked {
-  chosen: string; // the part that is looked at
-  label: (pick: string) => string; // what is said of a part
-  width: number;
-  title: string;
-}
+import { once } from "./_once";
+import type { Drawn, Picked, Seen } from "./_seen";
 
 interface PanelOf<Props> {
   key: string; // under which the state's view keeps what was chosen
@@ -27,19 +20,10 @@ interface PanelOf<Props> {
 /** What the state has chosen, if there is such a part; otherwise the one that the figure opens with. */
 const chosenOf = ({ view }: FigureState, key: string, all: readonly string[], home: string): string => (all.includes(String(view[key])) ? String(view[key]) : home);
 
-const cached = <T>(make: (result: Result) => T): ((result: Result) => T) => {
-  const kept = new WeakMap<Result, T>();
-  return (result) => {
-    const made = kept.get(result) ?? make(result);
-    kept.set(result, made);
-    return made;
-  };
-};
-
-export const entriesIn = cached(entriesOf);
-const curvesIn = cached(curvesOf);
-const abilitiesIn = cached(abilitiesOf);
-const ladderIn = cached(ladderOf);
+export const entriesIn = once(entriesOf);
+const curvesIn = once(curvesOf);
+const abilitiesIn = once(abilitiesOf);
+const ladderIn = once(ladderOf);
 
 const HOME = "GPT-3 175B"; // the model whose entry is open at first
 

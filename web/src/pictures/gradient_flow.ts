@@ -3,13 +3,14 @@
 import type { FigureState, Result } from "../contracts";
 import { DASHES, HUES, type Look } from "../looks";
 import { clippedBy, powersOf } from "../presentation";
-import { CURVES, curvesOf, curveValues, flowOf, stepsOf, type Curve, type FlowModel, type StepsData } from "../scenes/gradient_data";
+import { CURVES, curvesOf, curveValues, flowOf, stepsOf, type Curve, type FlowModel } from "../scenes/gradient_data";
 import Factor from "../scenes/gradient_factor.svelte";
 import Jacobians from "../scenes/gradient_jacobians.svelte";
 import Network from "../scenes/gradient_network.svelte";
 import TwoUnits from "../scenes/gradient_two_units.svelte";
 import { numbers, strings } from "../scenes/heads_data";
 import { plotOf, rangeOf, type Line } from "../scenes/parts/lines";
+import { once } from "./_once";
 import type { Asked, Drawn, Seen } from "./_seen";
 
 const WIDE = 700;
@@ -40,12 +41,7 @@ export function factorProps({ state, width }: Pick<Given, "state" | "width">) {
   return { factor, powers, lines, plot, width, height, title: `${factor} multiplied by itself, ${steps} times`, pointed: pointedIn(state, steps + 1) };
 }
 
-const flows = new WeakMap<Result, FlowModel[]>();
-export function flowIn(result: Result): FlowModel[] {
-  const made = flows.get(result) ?? flowOf(result);
-  flows.set(result, made);
-  return made;
-}
+export const flowIn = once(flowOf);
 
 /** What the answer's weights are, if not simply the trained ones. */
 export function alteredIn({ knobs }: Result): string {
@@ -95,12 +91,7 @@ export function networkProps({ state, results, width, look }: Given) {
   };
 }
 
-const steps = new WeakMap<Result, StepsData>();
-export function stepsIn(result: Result): StepsData {
-  const made = steps.get(result) ?? stepsOf(result);
-  steps.set(result, made);
-  return made;
-}
+export const stepsIn = once(stepsOf);
 
 export function jacobianProps({ state, results, width, look }: Given) {
   const result = results["jacobians"];

@@ -4,6 +4,7 @@ import { shown } from "../parts/words";
 import { numbers, strings } from "../scenes/heads_data";
 import Scene from "../scenes/lens.svelte";
 import type { LensData } from "../scenes/lens_layout";
+import { once } from "./_once";
 import type { Drawn, Seen } from "./_seen";
 
 export function lensOf({ data }: Result): LensData {
@@ -24,12 +25,7 @@ export function chosenIn({ view }: FigureState, { layers, tokens }: LensData): [
   return [inside(layer, Math.floor(layers.length / 2), layers.length), inside(position, tokens.length - 1, tokens.length)];
 }
 
-const kept = new WeakMap<Result, LensData>();
-export function lensIn(result: Result): LensData {
-  const made = kept.get(result) ?? lensOf(result);
-  kept.set(result, made);
-  return made;
-}
+export const lensIn = once(lensOf);
 
 export function propsOf({ state, results, width }: Pick<Seen, "state" | "results" | "width">) {
   const result = results["lens"];

@@ -5,15 +5,10 @@ import Cost from "../scenes/path_length_cost.svelte";
 import { folded, type CostRow, type Network, type PathsData, type TimesData } from "../scenes/path_length_layout";
 import Paths from "../scenes/path_length.svelte";
 import Times from "../scenes/path_length_times.svelte";
+import { once } from "./_once";
 import type { Drawn, Seen } from "./_seen";
 
-const kept = new WeakMap<Result, PathsData>();
-
-export function pathsIn(result: Result): PathsData {
-  const made = kept.get(result) ?? pathsOf(result);
-  kept.set(result, made);
-  return made;
-}
+export const pathsIn = once(pathsOf);
 
 function pathsOf({ data }: Result): PathsData {
   const column = (name: string) => numbers(data[name]);

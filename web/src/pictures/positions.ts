@@ -9,6 +9,7 @@ import Shuffle from "../scenes/positions_shuffle.svelte";
 import Sinusoids from "../scenes/positions_sinusoids.svelte";
 import { loadedLayout, schemesLayout, shuffleLayout, sinusoidLayout, squareLayout } from "../scenes/positions_layout";
 import { keyOf, pixelsOf } from "../scenes/unit_maps_data";
+import { once } from "./_once";
 import type { Drawn, Seen } from "./_seen";
 
 export type Panel = "shuffle" | "sinusoids" | "pairs" | "shift" | "schemes" | "loaded";
@@ -20,14 +21,6 @@ const HOME: Partial<Record<Panel, At>> = { sinusoids: [0, 7, 8], pairs: [0, 12, 
 
 export const panelOf = ({ panel }: FigureState): Panel => (panel in SCENES ? (panel as Panel) : "shuffle");
 
-const kept = new WeakMap<Result, unknown>();
-function once<T>(make: (result: Result) => T): (result: Result) => T {
-  return (result) => {
-    const made = (kept.get(result) as T | undefined) ?? make(result);
-    kept.set(result, made);
-    return made;
-  };
-}
 export const DATA = { shuffle: once(shuffledOf), sinusoids: once(sinusoidsOf), pairs: once(pairsOf), shift: once(shiftOf), schemes: once(schemesOf), loaded: once(loadedOf) };
 
 /** The cell that the state names for this panel, inside of its map; a place to begin without. */
