@@ -2,7 +2,7 @@
 import type { FigureState, Result } from "../contracts";
 import Claim from "../scenes/claims_claim.svelte";
 import { claimOf, verdictsOf } from "../scenes/claims_data";
-import { pointSentence, rowSentence } from "../scenes/claims_layout";
+import { pointSentence, rowSentence } from "../scenes/claims_words";
 import Verdicts from "../scenes/claims_verdicts.svelte";
 import { once } from "./_once";
 import type { Drawn, Picked, Seen } from "./_seen";

@@ -1,5 +1,6 @@
 // positions: the same words in another order, sinusoids, their dot products, the shift, four schemes, loaded models.
 import type { FigureState, Result } from "../contracts";
+import type { Cell } from "../parts/spots";
 import { loadedOf, pairsOf, schemesOf, shiftOf, shuffledOf, sinusoidsOf, type Grid } from "../scenes/positions_data";
 import Loaded from "../scenes/positions_loaded.svelte";
 import Pairs from "../scenes/positions_pairs.svelte";
@@ -13,18 +14,17 @@ import { once } from "./_once";
 import type { Drawn, Seen } from "./_seen";
 
 export type Panel = "shuffle" | "sinusoids" | "pairs" | "shift" | "schemes" | "loaded";
-export type At = [map: number, row: number, column: number];
 const SCENES = { shuffle: Shuffle, sinusoids: Sinusoids, pairs: Pairs, shift: Shift, schemes: Schemes, loaded: Loaded };
 const PROPS = { shuffle: shuffleProps, sinusoids: sinusoidProps, pairs: pairProps, shift: shiftProps, schemes: schemesProps, loaded: loadedProps };
 /** Where each map is looked at before the reader has chosen. */
-const HOME: Partial<Record<Panel, At>> = { sinusoids: [0, 7, 8], pairs: [0, 12, 20], shift: [0, 2, 2], loaded: [0, 12, 20] };
+const HOME: Partial<Record<Panel, Cell>> = { sinusoids: [0, 7, 8], pairs: [0, 12, 20], shift: [0, 2, 2], loaded: [0, 12, 20] };
 
 export const panelOf = ({ panel }: FigureState): Panel => (panel in SCENES ? (panel as Panel) : "shuffle");
 
 export const DATA = { shuffle: once(shuffledOf), sinusoids: once(sinusoidsOf), pairs: once(pairsOf), shift: once(shiftOf), schemes: once(schemesOf), loaded: once(loadedOf) };
 
 /** The cell that the state names for this panel, inside of its map; a place to begin without. */
-export function chosenIn({ view }: FigureState, panel: Panel, sizes: readonly Grid[]): At {
+export function chosenIn({ view }: FigureState, panel: Panel, sizes: readonly Grid[]): Cell {
   const found = /^(\d+)\.(\d+)\.(\d+)$/.exec(String(view[panel] ?? ""))?.slice(1).map(Number) ?? HOME[panel] ?? [0, 0, 0];
   const map = Math.min(found[0] ?? 0, Math.max(0, sizes.length - 1));
   const { rows, columns } = sizes[map] ?? { rows: 1, columns: 1 };
