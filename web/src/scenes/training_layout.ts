@@ -43,7 +43,7 @@ export interface Layout {
   rate: Scale;
   xTicks: Tick[];
   yTicks: Tick[];
-  most: number; // the highest learning rate
+  rateTicks: Tick[]; // nothing, and the highest learning rate
   key: string[];
   letters: number; // of a name at the right
 }
@@ -61,7 +61,8 @@ export function trainingLayout(chart: Chart, width: number): Layout {
   const most = Math.max(0, ...chart.curves.flatMap(({ rate }) => Array.from(rate.y)));
   const [x, y] = [scale(across, plot.left, plot.right), scale(up, plot.bottom, plot.top)];
   return {
-    plot, rates, x, y, most, key,
+    plot, rates, x, y, key,
+    rateTicks: [...(most > 0 ? [{ at: rates.top, text: short(most) }] : []), { at: rates.bottom, text: "0" }],
     rate: scale({ low: 0, high: most || 1, log: false }, rates.bottom, rates.top),
     xTicks: ticks(across, narrow ? 4 : 7, chart.along !== "seconds").map((value) => ({ at: x(value), text: short(value) })),
     yTicks: ticks(up, 6, false).map((value) => ({ at: y(value), text: short(value) })),
