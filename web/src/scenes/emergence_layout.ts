@@ -5,7 +5,8 @@ import { apart, scale, tickText, type Edges, type Scale, type Tick } from "./par
 
 export const NARROW = 560;
 const SCORES = new Set(["MMLU", "HumanEval"]); // per cent: a linear axis
-const LETTER = 6.7; // px of a letter of a name
+/** px of a name. */
+const wide = (name: string): number => [...name].reduce((sum, letter) => sum + (/[A-Z]/.test(letter) ? 8.6 : 6.7), 0);
 
 // ---- models over time
 
@@ -125,7 +126,7 @@ function namesOf(models: Model[], dots: Dot[], chosen: number, plot: Edges): Nam
 const meets = (a: Rect, b: Rect): boolean => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
 
 function placesOf({ x, y }: Dot, text: string, gap: number): (Omit<Name, "model" | "text"> & { rect: Rect })[] {
-  const long = text.length * LETTER + 2;
+  const long = wide(text) + 2;
   return [
     { x: x + gap, y: y + 4, anchor: "start" as const, rect: { left: x + 8, right: x + gap + long, top: y - 8, bottom: y + 8 } },
     { x: x - gap, y: y + 4, anchor: "end" as const, rect: { left: x - gap - long, right: x - 8, top: y - 8, bottom: y + 8 } },
