@@ -126,6 +126,26 @@ def test_the_projector_shows_one_thing_a_screen(page: Page, server: str) -> None
     expect(page).to_have_url(re.compile(r"/guide/\w+$|/guide/\w+#"))
 
 
+def test_on_the_projector_what_is_long_is_read_over_several_screens(page: Page, server: str) -> None:
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    page.goto(f"{server}/guide/scale?present")
+    figure = page.locator(".prose > .figure").first
+    expect(figure.locator("svg.published")).to_be_visible()
+    figure.evaluate("it => it.scrollIntoView()")
+    written = figure.locator(".entry text").last.evaluate("it => it.getBoundingClientRect().height")
+    assert written > 15  # 9 px on 1080 lines before
+    screens = 0
+    while figure.evaluate("it => it.getBoundingClientRect().bottom") > 1080:
+        page.keyboard.press("PageDown")
+        page.wait_for_timeout(100)
+        screens += 1
+        assert screens < 5
+    assert screens > 1
+    page.keyboard.press("PageUp")
+    expect(figure).to_be_in_viewport()
+    assert abs(figure.evaluate("it => it.getBoundingClientRect().top") - 76) < 4
+
+
 def test_paper_has_the_article_and_its_figures_and_nothing_to_press(page: Page, server: str) -> None:
     page.goto(f"{server}/guide/how_far")
     expect(page.locator(".figure svg.scene").first).to_be_visible()

@@ -30,13 +30,18 @@ export function presenting(address: string, on: boolean): string {
   return url.href.replace("present=", "present");
 }
 
-/** As large as goes on one screen, within reason; a figure that is wider apart at another size is measured there. */
+const [LARGEST, LEAST, LONG] = [1.6, 0.9, 1.3]; // of the type, on 1080 lines; with less the last rows of a room read nothing
+
+/** As large as goes on one screen, within reason; a figure that is wider apart at another size is measured there. What would
+ *  be small and still too long takes more than one screen instead, and can be read. */
 function fit(figure: HTMLElement): void {
-  const room = innerHeight - lineOf() - 24;
-  for (let tenths = 16; tenths >= 7; tenths--) {
-    figure.style.setProperty("--zoom", String(tenths / 10));
+  const enlarge = (by: number): void => figure.style.setProperty("--zoom", by.toFixed(1));
+  const [room, share] = [innerHeight - lineOf() - 24, innerHeight / 1080];
+  for (let by = LARGEST; by > LEAST * share - 0.05; by -= 0.1) {
+    enlarge(by);
     if (figure.getBoundingClientRect().height <= room) return;
   }
+  enlarge(LONG * share);
 }
 
 /** How far down the page what is scrolled to comes to stand. */
@@ -49,9 +54,12 @@ function busy(target: EventTarget | null): boolean {
   return target instanceof Element && target.closest("button, a, input, select, summary, svg, [tabindex='0'], [role='tab']") !== null;
 }
 
+/** To the next stop, or on through one that is longer than the screen; back to the beginning of this one, or to the one before. */
 function go(stops: HTMLElement[], step: number): void {
   const line = lineOf();
   const tops = stops.map((stop) => stop.getBoundingClientRect().top - line);
+  const here = stops[tops.findLastIndex((top) => top <= 4)];
+  if (step > 0 && here && here.getBoundingClientRect().bottom > innerHeight) return window.scrollBy({ top: 0.85 * (innerHeight - line) });
   const to = step > 0 ? tops.findIndex((top) => top > 4) : tops.findLastIndex((top) => top < -4);
   const stop = stops[to];
   if (!stop) return window.scrollTo({ top: step > 0 ? document.body.scrollHeight : 0 });
