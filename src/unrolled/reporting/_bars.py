@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from unrolled.experiments._plot import Mark, Plot, Point
+from unrolled.experiments._statistics import Interval
 from unrolled.experiments._told import number
 from unrolled.reporting._looks import EDGE, INK, RULE, SOFT, Look, looks_of
 from unrolled.reporting._scales import extent, tick_text, ticks, xs_of
@@ -97,43 +98,26 @@ def _axes(axes: Any, plot: Plot, between: tuple[float, float], deep: float, most
 
 
 def _row(axes: Any, row: Row, between: tuple[float, float], left: float, deep: float, *, log: bool) -> None:
-    beside = axes.get_yaxis_transform()
     width = axes.get_window_extent().width
-    if row.point is None:
-        axes.text(
-            -left / width,
-            row.y,
-            row.words,
-            transform=beside,
-            color=INK,
-            fontsize=SIZE,
-            fontweight="semibold",
-            va="center_baseline",
-        )
-        return
-    y, look = row.point.y, row.look
-    assert look is not None
-    axes.text(
-        -left / width,
-        row.y,
-        row.words,
-        transform=beside,
-        color=INK,
-        fontsize=SIZE,
-        va="center_baseline",
-        linespacing=1.0,
-    )
-    value = min(max(y.mean, between[0]), between[1])
+    said = {"transform": axes.get_yaxis_transform(), "color": INK, "fontsize": SIZE, "va": "center_baseline"}
+    weight, spacing = ("normal", 1.0) if row.point else ("semibold", None)
+    axes.text(-left / width, row.y, row.words, fontweight=weight, linespacing=spacing, **said)
+    if row.point and row.look:
+        _bar(axes, row.y, row.point.y, row.look.colour, between, log=log)
+        axes.text(1 + 8 / width, row.y, number(row.point.y.mean, 3), **said)
+
+
+def _bar(axes: Any, at: float, y: Interval, colour: str, between: tuple[float, float], *, log: bool) -> None:
+    """The bar or its dot, and the interval; what is beyond the axis ends at its edge."""
+    value, low, high = (min(max(each, between[0]), between[1]) for each in (y.mean, y.low, y.high))
     if log:
-        axes.plot([between[0], value], [row.y, row.y], color=look.colour, linewidth=1, dashes=(1, 3), zorder=2)
-        axes.plot([value], [row.y], color=look.colour, marker="o", markersize=8, zorder=3, gid="dot")
+        axes.plot([between[0], value], [at, at], color=colour, linewidth=1, dashes=(1, 3), zorder=2)
+        axes.plot([value], [at], color=colour, marker="o", markersize=8, zorder=3, gid="dot")
     else:
-        axes.barh([row.y], [value], height=13, color=look.colour, zorder=2)
+        axes.barh([at], [value], height=13, color=colour, zorder=2)
     if y.low != y.high:
-        low, high = (min(max(each, between[0]), between[1]) for each in (y.low, y.high))
-        axes.hlines([row.y], low, high, color=INK, linewidth=1.5, zorder=4)
-        axes.vlines([low, high], row.y - 4, row.y + 4, color=INK, linewidth=1.5, zorder=4)
-    axes.text(1 + 8 / width, row.y, number(y.mean, 3), transform=beside, color=INK, fontsize=SIZE, va="center_baseline")
+        axes.hlines([at], low, high, color=INK, linewidth=1.5, zorder=4)
+        axes.vlines([low, high], at - 4, at + 4, color=INK, linewidth=1.5, zorder=4)
 
 
 def _floors(
