@@ -17,6 +17,7 @@ from unrolled.experiments._head_trainings import HEADS, small_gpt
 from unrolled.experiments._results import recorded, result_of
 from unrolled.figures._head_scores import arcs_text, texts
 from unrolled.progress import finish
+from unrolled.reporting._looks import looks_of
 
 needs_result = pytest.mark.skipif(recorded("heads_specialise") is None, reason="no result comes along")
 
@@ -142,5 +143,6 @@ def test_random_heads_with_names_make_the_test_void() -> None:
 def test_pictures_of_all_cells_and_of_a_few() -> None:
     cells = outcomes(heads_specialise.CLAIM)
     assert [len(plot.series) for plot in heads_specialise.CLAIM.plots(cells)] == [2, 2]
+    assert all(len(set(looks_of(plot.series))) == 2 for plot in heads_specialise.CLAIM.plots(cells))
     assert len(heads_specialise.CLAIM.plots(cells[:1])) == 1
     assert not list(heads_specialise.CLAIM.plots([]))

@@ -115,3 +115,11 @@ def test_pictures_of_a_part_of_the_cells() -> None:
     assert len(CLAIM.plots(found)) == 2
     assert len(CLAIM.plots([each for each in found if each.cell.family == "untrained"])) == 1
     assert not CLAIM.plots([])
+
+
+def test_what_explodes_is_written_beside_the_picture_and_does_not_flatten_the_others() -> None:
+    lines = {each.name.partition(";")[0]: each for each in CLAIM.plots(outcomes(CLAIM))[1].series}
+    assert max(point.y.mean for each in lines.values() for point in each.points) <= residuals_norms.BEYOND
+    left_out = lines["no norm"].name.partition("; not drawn: ")[2].split(", ")
+    assert len(lines["no norm"].points) + len(left_out) == len(lines["pre-norm"].points)
+    assert all(each.endswith("blocks") for each in left_out)

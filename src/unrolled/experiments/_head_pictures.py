@@ -56,12 +56,12 @@ def _heads(outcomes: Sequence[Outcome]) -> Plot | None:
         more = [[loss - cells[task, 1, seed] for (t, h, seed), loss in cells.items() if (t, h) == (task, each)
                  and (task, 1, seed) in cells] for each in heads]  # fmt: skip
         points = tuple(bars(values, x) for x, values in enumerate(more) if values)
-        series += [Series(name=f"gpt on {task}", points=points)] if points else []
+        series += [Series(name=f"on {task}", points=points)] if points else []
     if not series:
         return None
     return Plot(
-        title="Loss with several heads less that with one, at equal size: below 0 several are better",
-        x=Axis(label="heads a layer", names=tuple(map(str, heads))),
+        title="Loss of small GPTs with several heads less that with one, at equal size: below 0 several are better",
+        x=Axis(label="heads a layer", names=tuple(f"{each} heads a layer" for each in heads)),
         y=Axis(label="difference of the loss, nats"),
         series=tuple(series),
         marks=(Mark(y=0, says="one head"),),

@@ -17,6 +17,7 @@ from unrolled.experiments._plot import Axis, Mark, Plot, Series, over_seeds, pow
 from unrolled.experiments._rule import Bound, Rule
 from unrolled.experiments._stacks import WIDTH, trained, untrained
 from unrolled.experiments._statistics import Interval, interval, slope
+from unrolled.experiments._told import number
 from unrolled.progress import Work
 from unrolled.trace.depth import ARRANGEMENTS
 
@@ -30,6 +31,9 @@ WARM_UP = 0.25
 """Share of the steps."""
 MARGIN = 0.1
 """Nats below what the characters' frequencies alone give, from which a stack counts as one that trains."""
+
+BEYOND = 1e3
+"""A gradient that grew more than so often is written beside the picture: on one axis with it the others lie flat."""
 
 RULE = Rule(
     required=(
@@ -260,7 +264,11 @@ def _gradient(untrained: Sequence[Outcome]) -> Plot:
     for arrangement in ARRANGEMENTS:
         found = [each for each in untrained if each.cell.setting["arrangement"] == arrangement]
         values = ((e.cell.setting["depth"], _carried(e.found) * math.log(10)) for e in found)
-        lines.append(Series(name=arrangement, points=powers(over_seeds(values))))
+        points = powers(over_seeds(values))
+        drawn = tuple(each for each in points if each.y.mean <= BEYOND)
+        more = ", ".join(f"{number(p.y.mean, 2)} at {p.x:g} blocks" for p in points if p not in drawn)
+        more = more.replace(" · ", "\N{NO-BREAK SPACE}·\N{NO-BREAK SPACE}")
+        lines.append(Series(name=f"{arrangement}; not drawn: {more}" if more else arrangement, points=drawn))
     return Plot(
         title="How much of the gradient reaches the first block of a stack that has learned nothing yet",
         x=Axis(label="blocks", log=True),
