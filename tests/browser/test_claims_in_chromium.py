@@ -146,3 +146,12 @@ def test_the_report_on_paper(page: Page, report: str, paper: str) -> None:
     assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
     assert page.evaluate("getComputedStyle(document.querySelector('h1')).color") == "rgb(29, 28, 26)"
     expect(page.locator("figure svg.wide").first).to_be_visible()
+
+
+def test_powers_of_ten_have_their_exponents_raised(page: Page, server: str) -> None:
+    show(page, server, "vanishing_gradient")
+    raised = page.locator("svg.scene.claim .mono tspan").all_text_contents()
+    assert {"12", "−12"} <= set(raised)
+    shown = page.locator("svg.scene.claim .mono:has(tspan)").first.text_content()
+    assert shown is not None
+    assert re.fullmatch(r"10−?\d+", shown)

@@ -77,7 +77,7 @@ def tick_text(value: float, between: Extent = (1, 1)) -> str:
         return number(value, 3) if size < 1e-4 or size >= 1e9 else _power(value)
     if size >= 1e5:
         return number(value / 1e6, 3) + "M" if size >= 1e6 else number(value / 1e3, 3) + "k"
-    return number(value, 5)
+    return number(value, 3 if size >= 1000 else 5)
 
 
 def _power(value: float) -> str:

@@ -65,7 +65,7 @@ export function tickOf(value: number, { low, high }: Between, log: boolean): str
   const size = Math.abs(value);
   if (log && high / low > 1e8 && size !== 1) return `10${raised(Math.round(Math.log10(value)))}`;
   if (size >= 1e5 && size < 1e9) return size >= 1e6 ? `${written(value / 1e6)}M` : `${written(value / 1e3)}k`;
-  return written(value, 5);
+  return written(value, size >= 1000 ? 3 : 5);
 }
 
 export interface SeriesLook {
