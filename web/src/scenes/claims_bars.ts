@@ -2,7 +2,7 @@
 import { extentOf, looksOfSeries, tickOf, ticksOf, written } from "./claims_axes";
 import type { Mark, Plot, Point } from "./claims_data";
 import { inside, pointsOf, roomy, xsOf, type Shared, type Spot } from "./claims_plot";
-import { LINE, lines, NARROW } from "./claims_text";
+import { LINE, lines, NARROW, textWidth } from "./claims_text";
 import { scale, type Edges } from "./parts/scale";
 
 export interface BarRow {
@@ -25,11 +25,11 @@ const ROW = 24;
 export function barsLayout(plot: Plot, index: number, top: number, width: number): BarsLayout {
   const narrow = width < NARROW;
   const title = lines(`${plot.title}.`, width, 14.5);
-  const room = narrow ? 108 : 190;
+  const room = narrow ? 108 : 204;
   const measured = lines(plot.y, width, 12.5);
   const alone = plot.series.length === 1;
   const names = alone ? plot.names : plot.series.map(({ name }) => name);
-  const left = Math.min(room, Math.max(0, ...names.map((name) => Math.max(...lines(name, room, 13).map((line) => line.length * 6.9))))) + 12;
+  const left = Math.min(room, Math.max(0, ...names.map((name) => Math.max(...lines(name, room, 13).map((line) => textWidth(line, 13)))))) + 12;
   const digits = Math.max(0, ...pointsOf(plot).map(({ mean }) => written(mean).length));
   const edges = { left, right: width - Math.max(66, 16 + 7.4 * digits), top: 0, bottom: 0 };
   const between = extentOf(pointsOf(plot), plot.marks, plot.yLog, true);
@@ -82,7 +82,7 @@ function barRow(plot: Plot, point: Point, pick: string, text: string[], y: numbe
 function floors(marks: readonly Mark[], across: (value: number) => number, width: number): { x: number; text: string; end: boolean; floor: number }[] {
   const taken: [number, number][][] = [];
   return marks.map(({ y, says }) => {
-    const [x, wide] = [across(y), says.length * 6.2 + 8];
+    const [x, wide] = [across(y), textWidth(says, 11.5) + 8];
     const end = x + wide > width;
     const [from, to] = end ? [x - wide, x] : [x, x + wide];
     const free = taken.findIndex((spans) => spans.every(([low, high]) => to <= low || high <= from));

@@ -2,7 +2,7 @@
 import { barsLayout, type BarsLayout } from "./claims_bars";
 import type { Bound, ClaimData, Row, VerdictsData } from "./claims_data";
 import { linesLayout, type LinesLayout } from "./claims_lines";
-import { LINE, lines, NARROW } from "./claims_text";
+import { LINE, lines, monoLines, NARROW } from "./claims_text";
 
 export type PlotLayout = LinesLayout | BarsLayout;
 
@@ -45,7 +45,7 @@ export function claimLayout(data: ClaimData, width: number): ClaimLayout {
   const whyAt = verdictAt + 22;
   let y = whyAt + LINE * why.length + 4;
   const paragraph = (lead: string, words: string, mono = false): Paragraph => {
-    const made = { y, lead, mono, text: lines(words, width - (lead ? 0 : 4), mono ? 15.5 : 13.5) };
+    const made = { y, lead, mono, text: mono ? monoLines(words, width) : lines(words, width) };
     y += LINE * (made.text.length + (lead ? 1 : 0)) + 10;
     return made;
   };

@@ -2,7 +2,7 @@
 import { extentOf, looksOfSeries, tickOf, ticksOf, type Between } from "./claims_axes";
 import type { Plot } from "./claims_data";
 import { inside, pointsOf, roomy, xsOf, type Shared, type Spot } from "./claims_plot";
-import { LINE, lines, NARROW } from "./claims_text";
+import { LINE, lines, NARROW, textWidth } from "./claims_text";
 import { scale, type Edges, type Tick } from "./parts/scale";
 
 export interface Label {
@@ -24,9 +24,9 @@ export interface LinesLayout extends Shared {
 export function linesLayout(plot: Plot, index: number, top: number, width: number): LinesLayout {
   const narrow = width < NARROW;
   const title = lines(`${plot.title}.`, width, 14.5);
-  const room = narrow ? 96 : 168;
+  const room = narrow ? 96 : 184;
   const named = labelled(plot, room);
-  const widest = Math.max(0, ...named.flatMap(({ text }) => text.map((line) => line.length * 6.8)));
+  const widest = Math.max(0, ...named.flatMap(({ text }) => text.map((line) => textWidth(line, 12.5))));
   const measured = lines(plot.y, width, 12.5);
   const upper = top + LINE * title.length + 17 + 15 * measured.length;
   const edges = { left: 54, right: width - Math.min(room, widest) - 16, top: upper, bottom: upper + Math.max(narrow ? 230 : 270, named.reduce((sum, { text }) => sum + 15 * text.length + 3, -20)) };
