@@ -64,7 +64,7 @@ def test_wheel_is_the_package_and_no_more(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         tops = {name.split("/")[0] for name in names}
-    assert {"unrolled/page/index.html", "unrolled/cli/__init__.py", "unrolled/server.py"} <= names
+    assert {"unrolled/page/index.html", "unrolled/cli/__init__.py", "unrolled/server/__init__.py"} <= names
     assert {name.rpartition(".")[2] for name in names if name.startswith("unrolled/page/assets/")} >= {"js", "css"}
     assert tops == {"unrolled", wheel.name.rpartition("-py3")[0] + ".dist-info"}
     assert not [name for name in names if "node_modules" in name or name.endswith((".svelte", ".ts"))]

@@ -182,7 +182,7 @@ def test_every_answer_carries_the_policy(client: TestClient) -> None:
 
 
 def test_no_file_outside_the_page_is_served(client: TestClient) -> None:
-    for path in ("/../server.py", "/%2e%2e/server.py", "/assets/..%2f..%2fserver.py", "//etc/passwd"):
+    for path in ("/../wire.py", "/%2e%2e/wire.py", "/assets/..%2f..%2fwire.py", "//etc/passwd"):
         assert client.get(path).status_code == 404
 
 
