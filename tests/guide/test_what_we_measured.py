@@ -142,6 +142,26 @@ def test_post_norm_does_not_train_in_twelve_blocks() -> None:
     assert pre["mean"] == 1
 
 
+def test_recall_leaps_by_either_marking_and_where_is_luck() -> None:
+    said = came_along("emergence")
+    assert said.verdict == "holds"
+    exact = _parts(said, "required")[0]
+    assert exact["found"]["mean"] == pytest.approx(2 / 3, abs=0.02)
+    assert all(each["kept"] for each in _parts(said, "limiting"))
+    last = {
+        (row["setting"]["size"], row["seed"]): row["found"]["measured"][-1]
+        for row in said.cells
+        if "control" not in row["setting"]
+    }
+    recalled = sorted(last["21k", seed]["recall"]["exact_match"] for seed in range(3))
+    assert recalled[0] < 0.01
+    assert recalled[1] == pytest.approx(0.5, abs=0.05)
+    largest = [round(200 * last["3.2M", seed]["addition"]["exact_match"]) for seed in range(3)]
+    assert min(largest) == 17
+    assert sorted(largest)[1] > 190
+    assert round(200 * last["1.1M", largest.index(17)]["addition"]["exact_match"]) == 194
+
+
 def test_the_bottleneck_is_gone_in_copies_and_the_slope_is_not_sure() -> None:
     said = came_along("bottleneck")
     assert said.verdict == "does not hold here"

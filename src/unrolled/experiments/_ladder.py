@@ -42,16 +42,16 @@ class Size:
 
 
 SIZES = (
-    Size(name="3k", n_layer=1, d_model=12, n_head=2, seconds=25),
-    Size(name="9k", n_layer=1, d_model=24, seconds=30),
-    Size(name="21k", n_layer=2, d_model=28, n_head=2, seconds=50),
-    Size(name="59k", n_layer=2, d_model=48, seconds=40),
-    Size(name="150k", n_layer=3, d_model=64, seconds=75),
-    Size(name="450k", n_layer=4, d_model=96, seconds=170),
-    Size(name="1.1M", n_layer=4, d_model=152, seconds=290),
-    Size(name="3.2M", n_layer=4, d_model=256, seconds=510),
+    Size(name="3k", n_layer=1, d_model=12, n_head=2, seconds=10),
+    Size(name="9k", n_layer=1, d_model=24, seconds=13),
+    Size(name="21k", n_layer=2, d_model=28, n_head=2, seconds=19),
+    Size(name="59k", n_layer=2, d_model=48, seconds=31),
+    Size(name="150k", n_layer=3, d_model=64, seconds=52),
+    Size(name="450k", n_layer=4, d_model=96, seconds=111),
+    Size(name="1.1M", n_layer=4, d_model=152, seconds=525),
+    Size(name="3.2M", n_layer=4, d_model=256, seconds=980),
 )
-WIDE = Size(name="150k, one layer", n_layer=1, d_model=112, seconds=60)
+WIDE = Size(name="150k, one layer", n_layer=1, d_model=112, seconds=35)
 """A control: as large as the fifth rung, and in one layer. Recall takes two."""
 
 STEPS = 1000
