@@ -130,13 +130,13 @@ def any_node() -> Iterator[Node]:
 
 
 def sources_hash(root: Path) -> str:
-    """sha256 over the names and contents of everything that the page is built from."""
+    """sha256 over the names and contents of everything that the page is built from, and of what makes its fonts."""
     digest = hashlib.sha256()
-    for path in sorted((root / "web").rglob("*"), key=lambda p: p.as_posix()):
-        name = path.relative_to(root / "web")
-        if NOT_SOURCES.isdisjoint(name.parts) and path.is_file() and path.suffix != ".tsbuildinfo":
-            digest.update(f"{name.as_posix()}\0{path.stat().st_size}\0".encode())
-            digest.update(path.read_bytes())
+    web = (path for path in (root / "web").rglob("*") if path.is_file() and path.suffix != ".tsbuildinfo")
+    kept = [path for path in web if NOT_SOURCES.isdisjoint(path.relative_to(root / "web").parts)]
+    for path in sorted([*kept, root / "scripts" / "woff.py"], key=lambda path: path.as_posix()):
+        digest.update(f"{path.relative_to(root).as_posix()}\0{path.stat().st_size}\0".encode())
+        digest.update(path.read_bytes())
     return digest.hexdigest()
 
 

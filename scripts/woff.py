@@ -34,7 +34,8 @@ def unpacked(woff: bytes, family: str | None = None, without: tuple[bytes, ...] 
     if signature != b"wOFF":
         raise ValueError("not a WOFF 1.0 file")
     tables = [_table(woff, HEADER.size + index * ENTRY.size) for index in range(count)]
-    kept = [_named(_reaching(table, first), family) for table in tables if table.tag not in without]
+    heavy = next((struct.unpack_from(">H", table.content, 4)[0] for table in tables if table.tag == b"OS/2"), 400)
+    kept = [_named(_reaching(table, first), family, heavy) for table in tables if table.tag not in without]
     return _font(flavour, kept)
 
 
@@ -47,11 +48,14 @@ def _table(woff: bytes, at: int) -> Table:
     return Table(tag, content, checksum)
 
 
-def _named(table: Table, family: str | None) -> Table:
-    """The table of names with nothing in it but the family, for Windows' Unicode, as all programs read it."""
+def _named(table: Table, family: str | None, heavy: int) -> Table:
+    """The table of names with nothing in it but the family, for Windows' Unicode, as all programs read it.
+
+    The PostScript name tells weights apart: Matplotlib names a letter's outline by it, and would draw one for all.
+    """
     if table.tag != b"name" or family is None:
         return table
-    texts = {1: family, 2: "Regular", 6: family.replace(" ", "")}
+    texts = {1: family, 2: "Regular", 6: f"{family.replace(' ', '')}-{heavy}"}
     records, strings = b"", b""
     for number, text in texts.items():
         written = text.encode("utf-16-be")

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SVG = "{http://www.w3.org/2000/svg}"
+FONTS = ("Inter-400-", "Inter-600-")
 DRAWN = {"svg", "g", "defs", "style", "path", "use", "clipPath", "rect"}
 
 
@@ -207,6 +208,16 @@ def test_a_very_wide_interval_does_not_flatten_the_rest() -> None:
     )  # fmt: skip
     low, high = axes_of(plot).get_ylim()
     assert -1 < low < 2 < 3 < high < 6
+
+
+def test_a_letter_in_two_weights_has_two_outlines() -> None:
+    """Outlines are shared by name in a file: fonts of one name would give bold letters where plain ones belong."""
+    series = Series(name="no", points=(Point(x=0, y=Interval(mean=1, low=1, high=1, n=1)),))
+    axes = {"x": Axis(label="no"), "y": Axis(label="no")}
+    tree = ET.fromstring(_drawing.svg(Plot(title="", series=(series,), **axes)))
+    named = [each.get("id", "") for each in tree.iter(f"{SVG}path")]
+    plain, bold = ({one.removeprefix(font) for one in named if one.startswith(font)} for font in FONTS)
+    assert len(plain & bold) == 2  # n and o
 
 
 def test_families_keep_their_hues_and_others_differ() -> None:
