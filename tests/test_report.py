@@ -201,6 +201,17 @@ def test_drawn_bars_and_their_intervals_are_the_data(log: bool) -> None:
     assert {"2", "3", "a", "b", "a bound"} <= {text.get_text() for text in axes.texts}
 
 
+def test_one_bar_a_place_is_called_by_its_place() -> None:
+    series = (
+        Series(name="measured", points=(at(0, 2, 0.5),)),
+        Series(name="control", points=(at(1, 1, 0),), role="control"),
+    )
+    plot = Plot(title="", x=Axis(label="x", names=("whole", "shuffled")), y=Axis(label="y"), series=series, kind="bars")
+    said = {text.get_text() for text in axes_of(plot).texts}
+    assert {"whole", "shuffled, control"} <= said
+    assert "measured" not in said
+
+
 def test_a_very_wide_interval_does_not_flatten_the_rest() -> None:
     plot = Plot(
         title="", x=Axis(label="x"), y=Axis(label="y"),

@@ -64,13 +64,12 @@ def draw_bars(plot: Plot, width: int) -> Figure:
 
 def _rows(plot: Plot, letters: int) -> tuple[list[Row], float]:
     """All rows from the top, and how deep they are together."""
-    looks, xs = looks_of(plot.series), xs_of(plot)
+    looks, xs, alone = looks_of(plot.series), xs_of(plot), _single(plot)
     found: list[Row] = []
     y = 0.0
     for x in xs:
         name = plot.x.names[int(x)] if int(x) < len(plot.x.names) else f"{x:g}"
         here = [(s, p, look) for s, look in zip(plot.series, looks, strict=True) for p in s.points if p.x == x]
-        alone = len(plot.series) == 1
         y += GAP if found and not alone else 0
         if not alone and name:
             words = broken(name, 2 * letters)
@@ -78,11 +77,19 @@ def _rows(plot: Plot, letters: int) -> tuple[list[Row], float]:
             found.append(Row(words, y + height / 2, height))
             y += height
         for series, point, look in here:
-            words = broken(name if alone else series.name, letters)
+            own = name if series.role == "measured" or len(plot.series) == 1 else f"{name}, {series.name}"
+            words = broken(own if alone else series.name, letters)
             height = max(ROW, LINE * SIZE * (1 + words.count("\n")) + 8)
             found.append(Row(words, y + height / 2, height, point, look))
             y += height
     return found, max(y, ROW) + 4
+
+
+def _single(plot: Plot) -> bool:
+    """Whether its place says what a bar is: there is one at each, of a series alone or with its controls."""
+    own = [each for each in plot.series if each.role == "measured"]
+    one_each = len(xs_of(plot)) == sum(len(each.points) for each in plot.series)
+    return len(plot.series) == 1 or (len(own) == 1 and one_each)
 
 
 def _axes(axes: Any, plot: Plot, between: tuple[float, float], deep: float, most: int) -> None:

@@ -1,6 +1,6 @@
 // Where the lying bars of a claim stand, and what is written at them. Pure: the same plot, the same picture.
 import { extentOf, looksOfSeries, tickOf, ticksOf, written } from "./claims_axes";
-import type { Mark, Plot, Point } from "./claims_data";
+import type { Mark, Plot, Point, Series } from "./claims_data";
 import { inside, pointsOf, roomy, xsOf, type Shared, type Spot } from "./claims_plot";
 import { LINE, lines, NARROW, textWidth } from "./claims_text";
 import { scale, type Edges } from "./parts/scale";
@@ -22,13 +22,20 @@ export interface BarsLayout extends Shared {
 
 const ROW = 24;
 
+/** Whether its place says what a bar is: there is one at each, of a series alone or with its controls. */
+const single = (plot: Plot): boolean =>
+  plot.series.length === 1 || (plot.series.filter(({ role }) => role === "measured").length === 1 && xsOf(plot).length === pointsOf(plot).length);
+
+const nameOf = ({ names }: Plot, at: number): string => names[at] ?? (names.length > 0 ? "" : written(at));
+const called = (plot: Plot, { name, role }: Series, at: number): string => (role === "measured" || plot.series.length === 1 ? nameOf(plot, at) : `${nameOf(plot, at)}, ${name}`);
+
 export function barsLayout(plot: Plot, index: number, top: number, width: number): BarsLayout {
   const narrow = width < NARROW;
   const title = lines(`${plot.title}.`, width, 14.5);
   const room = narrow ? 108 : 204;
   const measured = lines(plot.y, width, 12.5);
-  const alone = plot.series.length === 1;
-  const names = alone ? plot.names : plot.series.map(({ name }) => name);
+  const alone = single(plot);
+  const names = plot.series.flatMap((series) => (alone ? series.points.map(({ x }) => called(plot, series, x)) : [series.name]));
   const left = Math.min(room, Math.max(0, ...names.map((name) => Math.max(...lines(name, room, 13).map((line) => textWidth(line, 13)))))) + 12;
   const digits = Math.max(0, ...pointsOf(plot).map(({ mean }) => written(mean).length));
   const edges = { left, right: width - Math.max(66, 16 + 7.4 * digits), top: 0, bottom: 0 };
@@ -51,7 +58,7 @@ function barRows(plot: Plot, index: number, edges: Edges, across: (value: number
   const rows: BarRow[] = [];
   let y = edges.top;
   for (const at of xsOf(plot)) {
-    const name = plot.names[at] ?? (plot.names.length > 0 ? "" : written(at));
+    const name = nameOf(plot, at);
     if (!alone && rows.length > 0) y += 10;
     if (!alone && name) {
       const text = lines(name, edges.right, 13.5);
@@ -62,7 +69,7 @@ function barRows(plot: Plot, index: number, edges: Edges, across: (value: number
     for (const [s, series] of plot.series.entries()) {
       for (const [p, point] of series.points.entries()) {
         if (point.x !== at) continue;
-        const text = lines(alone ? name : series.name, room, 13);
+        const text = lines(alone ? called(plot, series, at) : series.name, room, 13);
         const height = Math.max(ROW, 15 * text.length + 8);
         rows.push(barRow(plot, point, `${index}.${s}.${p}`, text, y + height / 2, s, edges, across));
         y += height;
