@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from unrolled.checkpoints.output import all_logits_of
 from unrolled.checkpoints.prefixes import Cache, Prefixes, Reader, as_row, next_stop
 from unrolled.checkpoints.results import Results
 from unrolled.errors import BadInput, EmptyText, ProbeNotFound, TextTooLong
@@ -225,9 +226,7 @@ class Model:
     def all_logits(self, ids: Tensor, cache: Cache | None = None) -> Tensor:
         """ids (batch, n), after what `cache` holds or from nothing -> (batch, n, vocabulary)."""
         with self.running() as module:
-            output = module(ids) if cache is None else module(ids, cache=cache)
-        logits: Tensor = output if isinstance(output, Tensor) else output.logits
-        return logits
+            return all_logits_of(module, ids, **({} if cache is None else {"cache": cache}))
 
     def forget(self) -> None:
         """Drops what was read: the next call is cold."""

@@ -38,7 +38,7 @@ from unrolled.models.families import FAMILIES
 from unrolled.models.presets import PRESETS, Preset
 from unrolled.progress import Progress, Work
 from unrolled.provenance import COMPUTED_BY, Provenance
-from unrolled.trace.anatomy import Part, anatomy
+from unrolled.trace.anatomy import Part, anatomy, check_lengths
 from unrolled.trace.counting import Counting
 from unrolled.trace.flow import sizes_after
 from unrolled.trace.kept import Kept, bytes_held, kept_by, kept_by_config
@@ -92,6 +92,7 @@ class _Costs:
     formula=_COST,
     source="Vaswani et al. 2017, §3; counting as Kaplan et al. 2020, §2.1",
     shows=(anatomy, Counting, kept_by),
+    fits=check_lengths,
 )
 def model(model: Model, text: Text, target: Target, *, block: Block = 0, context: Context = 1024) -> Work[Whole]:
     """The parts of a loaded model, and the text's tokens on their way through them.
@@ -168,7 +169,13 @@ def _all_sources(models: Models, knobs: dict[str, Any]) -> tuple[Provenance, ...
     return (*(model.provenance for model in models), said)
 
 
-@panel(formula=_COST, source="the papers that published the shapes", shows=(anatomy,), sources=_all_sources)
+@panel(
+    formula=_COST,
+    source="the papers that published the shapes",
+    shows=(anatomy,),
+    sources=_all_sources,
+    fits=check_lengths,
+)
 def sizes(models: Models, *, context: Context = 1024) -> Work[Sizes]:
     """Published shapes from 2017 on, and the loaded models among them: what of each is where.
 

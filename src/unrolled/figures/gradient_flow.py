@@ -24,7 +24,7 @@ from unrolled.figures._panel import panel
 from unrolled.mathematics import Formula, Symbol
 from unrolled.progress import Progress, Work
 from unrolled.provenance import Provenance
-from unrolled.trace.gradients import Gradients, Place, Target, check_steps, gradients
+from unrolled.trace.gradients import Gradients, Place, Target, check_way_back, gradients
 from unrolled.trace.jacobians import jacobians as step_jacobians
 from unrolled.trace.jacobians import step_jacobian
 from unrolled.trace.recurrent_matrices import recurrent_matrices
@@ -148,7 +148,7 @@ def _with(model: Model, weights: str) -> Work[Model]:
     claim="vanishing_gradient",
     shows=(gradients,),
     sources=_sources,
-    fits=check_steps,
+    fits=check_way_back,
 )
 def network(
     models: Models,

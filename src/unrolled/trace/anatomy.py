@@ -16,7 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from unrolled.errors import BadInput
+from unrolled.checkpoints.model import Model
+from unrolled.errors import ProbeNotFound
 from unrolled.models.families import family_of
 from unrolled.trace.counting import SUMS, Counting, Product, rnn_products
 
@@ -100,12 +101,20 @@ def anatomy(module: nn.Module, *, context: int, vocabulary: int, takes_target: b
     return watch.parts(n, m)
 
 
+def check_lengths(model: Model) -> None:
+    """ProbeNotFound for one whose context is too short to be taken apart."""
+    _lengths(model.module, model.context, "target" in model.probes)
+
+
 def _lengths(module: nn.Module, context: int, two: bool) -> tuple[int, int]:
     """Two primes that divide no width."""
     widths = {size for parameter in module.parameters() for size in parameter.shape}
     fit = [p for p in _PRIMES if p <= context and all(size % p for size in widths)]
     if len(fit) < 1 + two:
-        raise BadInput(f"It reads {context} tokens at most, too few to tell how its work grows with a text.")
+        raise ProbeNotFound(
+            f"It reads {context} tokens at most, too few to tell how its work grows with a text: that takes as many as"
+            " a prime number that divides none of its widths."
+        )
     return fit[0], fit[1] if two else 0
 
 

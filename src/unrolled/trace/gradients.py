@@ -8,7 +8,7 @@ Pascanu et al. 2013, §2.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -20,6 +20,7 @@ from jaxtyping import Float64
 from torch import Tensor, nn
 
 from unrolled.checkpoints.model import Model
+from unrolled.checkpoints.output import logits_of
 from unrolled.checkpoints.prefixes import as_row
 from unrolled.errors import BadInput, ProbeNotFound, TextTooLong
 from unrolled.models.families import family_of
@@ -31,6 +32,8 @@ LONGEST = 512
 """Tokens: everything on the way is kept for the way back."""
 MOST_WEIGHTS = 20_000_000
 """Weights up to which their own gradient is computed too; SmolLM2's would take five times as long as all the rest."""
+
+_TRIED = 3  # tokens
 
 Target = Literal["text", "model"]
 """What the loss asks for: the text's last token, after reading the others; or the model's own likeliest next one."""
@@ -77,7 +80,7 @@ def gradients(model: Model, tokens: Tokens, *, target: Target = "text", radius: 
             logits = _last_logits(module, as_row(read.ids, model.device))
         answer = tokens.ids[n] if target == "text" else int(logits.argmax())
         loss = F.cross_entropy(logits[None], torch.tensor([answer], device=model.device))
-        loss.backward()  # type: ignore[no-untyped-call]
+        _back(model, loss.backward)
         at = heard.gradients(len(read))
     return Gradients(
         model=model.name,
@@ -89,6 +92,17 @@ def gradients(model: Model, tokens: Tokens, *, target: Target = "text", radius: 
     )
 
 
+def _back(model: Model, run: Callable[[], object]) -> None:
+    try:
+        run()
+    except RuntimeError as error:
+        if "inplace operation" not in str(error):
+            raise
+        raise ProbeNotFound(
+            f"{model.name} overwrites numbers that the way back needs: no gradient of it can be shown."
+        ) from error
+
+
 def check_steps(model: Model) -> None:
     """ProbeNotFound for one in which there is nothing that a gradient could be shown at."""
     if "logits" not in model.probes or not model.probes & {"h", "resid"}:
@@ -96,6 +110,19 @@ def check_steps(model: Model) -> None:
             f"{model.name} has neither the probes 'logits' and 'h' of a recurrent language model nor 'logits' and"
             " 'resid' of a Transformer: there is no step that a gradient could be shown at."
         )
+
+
+def check_way_back(model: Model) -> None:
+    """ProbeNotFound for one that has such steps, and no way back to them. Foreign ones are tried on a few tokens."""
+    check_steps(model)
+    if family_of(model.module) is None:
+        with model.running(), torch.inference_mode(False), torch.enable_grad(), _weighed(model, model.module):
+            heard = _Heard(model, model.module)
+            with heard.listening():
+                logits = _last_logits(model.module, as_row([0] * min(_TRIED, model.context), model.device))
+            # of inputs by name: no weight of the reader's keeps a gradient
+            on_the_way = [*heard.tensors, *(x for x in model.module.parameters() if x.requires_grad)]
+            _back(model, lambda: torch.autograd.grad(logits.sum(), on_the_way, allow_unused=True))
 
 
 def _check(model: Model, tokens: Tokens, target: Target) -> int:
@@ -121,9 +148,7 @@ def _last_logits(module: nn.Module, ids: Tensor) -> Tensor:
         written_out = {"written_out": True} if hasattr(module, "layers") else {}
         logits: Tensor = module(ids, last_only=True, **written_out)
         return logits[0, -1]
-    output = module(ids)
-    logits = output if isinstance(output, Tensor) else output.logits
-    return logits[0, -1]
+    return logits_of(module, ids)[0, -1]
 
 
 @contextmanager
@@ -154,6 +179,11 @@ class _Heard:
         self._blocks = blocks
         self._points = sorted(model.probes & {"h", "c", "gate.forget"}) if "h" in model.probes else []
         self._kept: dict[tuple[str, int | None], list[Tensor]] = {}
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """All of them."""
+        return [tensor for each in self._kept.values() for tensor in each]
 
     @contextmanager
     def listening(self) -> Iterator[None]:

@@ -12,6 +12,7 @@ from jaxtyping import Float32, Float64
 from torch import Tensor
 
 from unrolled.checkpoints.model import Model
+from unrolled.checkpoints.output import all_logits_of
 from unrolled.checkpoints.prefixes import as_row
 from unrolled.errors import EmptyText, ProbeNotFound, TextTooLong
 from unrolled.progress import Progress, Work, stop_if_cancelled
@@ -127,6 +128,4 @@ def _all_logits(model: Model, tokens: Tokens, target: Tokens | None) -> Work[Ten
     yield Progress(0, n, "tokens read")
     said = {} if target is None else {"decoder_input_ids": as_row(target.ids, model.device)}
     with model.running() as module:
-        output = module(as_row(tokens.ids, model.device), **said)
-    logits: Tensor = output if isinstance(output, Tensor) else output.logits
-    return logits[0]
+        return all_logits_of(module, as_row(tokens.ids, model.device), **said)[0]

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from unrolled.checkpoints.gpt import gpt_model
 from unrolled.checkpoints.model import Model, Readout
+from unrolled.checkpoints.output import logits_in, logits_of
 from unrolled.checkpoints.readout import blocks_of, fitted_readout
 from unrolled.errors import BadInput, ProbeNotFound
 from unrolled.models.gpt import GPT
@@ -121,9 +122,7 @@ class OwnReader:
         return NoCache()
 
     def read(self, ids: Tensor, cache: object) -> Tensor:
-        logits = _logits(self._module(ids))
-        assert logits is not None
-        return logits[0, -1]
+        return logits_of(self._module, ids)[0, -1]
 
 
 class NoCache:
@@ -142,7 +141,7 @@ def _own(module: nn.Module, tokenizer: Any, name: str, context: int | None) -> M
         raise BadInput(f"{name} has no nn.Embedding, so it does not read tokens: a module called with ids (1, n) goes.")
     ids = torch.arange(_N_TRIED, device=table.weight.device)[None] % table.num_embeddings
     try:
-        logits = _logits(module(ids))
+        logits = logits_in(module(ids))
     except Exception as error:
         said = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise BadInput(f"{name} does not run on token ids of shape (1, {_N_TRIED}): {said}.") from error
@@ -165,20 +164,10 @@ def _own(module: nn.Module, tokenizer: Any, name: str, context: int | None) -> M
         why={"attn": why} if why else {},
         tokenizer=_tokenizer(tokenizer, table.num_embeddings),
         probes=frozenset(probe for probe, there in has.items() if there),
-        context=context or _said_context(module),
+        context=context or _said_context(module) or _tried_context(module, table),
         vocabulary=vocabulary,
         sha256=None,
     )
-
-
-def _logits(output: Any) -> Tensor | None:
-    """(1, n or 1, vocabulary) of what a module gives: a tensor, the first of several, or something with `logits`."""
-    if isinstance(output, (tuple, list)) and output:
-        output = output[0]
-    if isinstance(output, Mapping):
-        output = output.get("logits")
-    output = getattr(output, "logits", output)
-    return output if isinstance(output, Tensor) and output.ndim == 3 and len(output) == 1 else None
 
 
 def _fitted(module: nn.Module, ids: Tensor) -> tuple[OwnEar | None, str]:
@@ -198,13 +187,12 @@ def _fitted(module: nn.Module, ids: Tensor) -> tuple[OwnEar | None, str]:
 
 def _is_causal(module: nn.Module, ids: Tensor, ear: OwnEar | None) -> bool:
     """Whether another last token leaves what is said before it as it was."""
-    before = _logits(module(ids))
-    assert before is not None
+    before = logits_of(module, ids)
     if before.shape[1] == 1 and ids.shape[1] > 1:  # it gives the last position's only
         return ear is None or _all_causal(ear, ids)
     other = ids.clone()
     other[0, -1] = (ids[0, -1] + 1) % max(2, int(ids.max()) + 1)
-    after = _logits(module(other))
+    after = logits_in(module(other))
     return after is not None and torch.allclose(before[:, :-1], after[:, :-1], rtol=1e-4, atol=1e-5)
 
 
@@ -217,21 +205,45 @@ def _all_causal(ear: OwnEar, ids: Tensor) -> bool:
 def _readout(module: nn.Module, blocks: Sequence[nn.Module], ids: Tensor, vocabulary: int) -> Readout | None:
     heads = [part for part in module.modules() if isinstance(part, nn.Linear) and part.out_features == vocabulary]
 
-    def run() -> Tensor:
-        logits = _logits(module(ids))
-        assert logits is not None
-        return logits
-
-    return fitted_readout(module, blocks, run, heads)
+    return fitted_readout(module, blocks, lambda: logits_of(module, ids), heads)
 
 
-def _said_context(module: nn.Module) -> int:
+def _said_context(module: nn.Module) -> int | None:
     for said in (module, getattr(module, "config", None)):
         for name in _CONTEXT_NAMES:
             value = getattr(said, name, None)
             if isinstance(value, int) and value > 0:
                 return value
+    return None
+
+
+def _tried_context(module: nn.Module, table: nn.Embedding) -> int:
+    """Where its tables of positions and masks end: the first of their lengths that runs while one token more does not.
+
+    On an accelerator an index beyond a table is no exception but an end of everything: there it is not tried."""
+    if table.weight.device.type != "cpu":
+        return _LONGEST
+    for length in sorted(size for size in _lengths(module, table) if _N_TRIED <= size < _LONGEST):
+        if not _runs(module, table, length + 1):
+            return length if _runs(module, table, length) else _LONGEST
     return _LONGEST
+
+
+def _lengths(module: nn.Module, table: nn.Embedding) -> set[int]:
+    """What may belong to places in the text: other tables, buffers, and parameters that lie in no part of torch's."""
+    found = {part.num_embeddings for part in module.modules() if isinstance(part, nn.Embedding) and part is not table}
+    for part in module.modules():
+        own = () if type(part).__module__.startswith("torch.nn") else part.parameters(recurse=False)
+        found |= {size for tensor in (*own, *part.buffers(recurse=False)) for size in tensor.shape}
+    return found
+
+
+def _runs(module: nn.Module, table: nn.Embedding, n: int) -> bool:
+    try:
+        module(torch.arange(n, device=table.weight.device)[None] % table.num_embeddings)
+    except (RuntimeError, IndexError, ValueError, AssertionError):
+        return False
+    return True
 
 
 def _tokenizer(said: Any, n: int) -> Tokenizer:
