@@ -47,7 +47,7 @@ FONTS = (
 CHANGES: dict[str, dict[str, Any]] = {
     "inter": {"family": "Inter"},
     "jetbrains-mono": {"family": "JetBrains Mono", "without": (b"GSUB",)},
-    "stix-two-math": {"family": "Unrolled Signs", "without": (b"GSUB", b"MATH"), "first": 0x2070},
+    "stix-two-math": {"family": "Unrolled Signs", "without": (b"GSUB", b"MATH"), "first": 0x2016},
 }
 """What becomes of them: weights of one family share its name; a token in JetBrains Mono shows its characters, not a
 ligature; the signs know no letter, so that resvg takes from them what a text lacks, and leaves it the rest."""

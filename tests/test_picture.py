@@ -130,6 +130,7 @@ def test_letters_that_fonts_lack() -> None:
         '<tspan>d<tspan baseline-shift="-18%" font-size="0.72em">k</tspan></tspan></text><title>t₁</title>'
     )
     assert not needs_system_fonts(text)
+    assert not needs_system_fonts(lettered("<text>M Mᵀ, ‖h‖</text>"))
     assert needs_system_fonts("<text>数字</text>")
 
 

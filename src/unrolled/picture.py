@@ -93,11 +93,10 @@ def png(drawing: str, *, scale: float = 2) -> bytes:
     fonts = [str(path) for path in built("fonts").iterdir()]
     plain = dict.fromkeys(("sans_serif_family", "font_family"), "Inter")
     families = plain | {"monospace_family": "JetBrains Mono", "serif_family": "Source Serif 4"}
-    alone = not needs_system_fonts(drawing)
+    written = lettered(drawing)
+    alone = not needs_system_fonts(written)
     return bytes(
-        resvg.svg_to_bytes(
-            svg_string=lettered(drawing), zoom=scale, font_files=fonts, skip_system_fonts=alone, **families
-        )
+        resvg.svg_to_bytes(svg_string=written, zoom=scale, font_files=fonts, skip_system_fonts=alone, **families)
     )
 
 
