@@ -190,7 +190,11 @@ def test_what_earlier_chapters_say_of_results_is_what_came_out() -> None:
     said = {each["bound"]: each for each in came_along("residuals_norms").tested}
     assert [each["kept"] for bound, each in said.items() if "pre-norm loses without warm-up" in bound] == [True]
     assert [each["kept"] for bound, each in said.items() if "post-norm loses without warm-up" in bound] == [False]
-    for name in ("many_heads", "layer_by_layer", "block", "how_well"):
+    said = {each["measure"]: each for each in came_along("bottleneck").tested}
+    assert said["copy short"]["bound"].startswith("sources of 4 symbols copied whole without attention")
+    assert said["bottleneck"]["bound"].startswith("sources of 16 symbols copied whole without attention")
+    assert said["copy short"]["found"]["low"] > 0.95
+    for name in ("gates", "looking_back", "many_heads", "layer_by_layer", "complete_picture", "block", "how_well"):
         assert "/guide/what_we_measured" in guide.chapter(name).html
 
 
