@@ -36,8 +36,8 @@ class Bound:
         return self.at_least <= found.low and found.high <= self.at_most
 
     def __str__(self) -> str:
-        parts = [f"at least {self.at_least:g}"] if self.at_least > -math.inf else []
-        parts += [f"at most {self.at_most:g}"] if self.at_most < math.inf else []
+        parts = [f"at least {self.at_least:.4g}"] if self.at_least > -math.inf else []
+        parts += [f"at most {self.at_most:.4g}"] if self.at_most < math.inf else []
         return f"{self.means}: {' and '.join(parts)}"
 
 

@@ -265,7 +265,7 @@ CLAIM = Claim(
     source="Shannon 1948, §§6–7",
     question="Do these identities hold in the code that scores, and where does a trained model's loss end?",
     method=(
-        "Scores of random surprisals and of a uniform model, by the function that `unrolled score` uses.",
+        "Scores of random surprisals and of a uniform model, by the function that unrolled score uses.",
         "A GPT with random weights over all 625 texts of four tokens out of five: its probabilities are added up.",
         f"A small GPT trained on a Markov source of {SYMBOLS} symbols; its held-out loss less the true source's.",
         "Our four language models on fiction that they did not learn from: perplexity, bits per byte.",
