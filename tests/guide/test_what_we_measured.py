@@ -91,13 +91,13 @@ def test_how_a_network_begins_says_how_far_it_remembers() -> None:
         if "longest" in row["found"] and "control" not in row["setting"]:
             longest.setdefault((row["family"], row["setting"]["start"]), []).append(row["found"]["longest"])
     assert {kind: sorted(lags) for kind, lags in longest.items()} == {
-        ("attention", "ordinary"): [400, 400, 400],
-        ("rnn", "ordinary"): [10, 20, 20],
-        ("lstm", "ordinary"): [10, 20, 20],
-        ("gru", "ordinary"): [40, 100, 400],
-        ("rnn", "memory"): [100, 100, 100],
-        ("lstm", "memory"): [200, 200, 400],
-        ("gru", "memory"): [400, 400, 400],
+        ("attention", "ordinary"): [400] * 5,
+        ("rnn", "ordinary"): [10, 20, 20, 20, 20],
+        ("lstm", "ordinary"): [10, 20, 20, 20, 20],
+        ("gru", "ordinary"): [40, 40, 100, 100, 400],
+        ("rnn", "memory"): [100] * 5,
+        ("lstm", "memory"): [200, 200, 400, 400, 400],
+        ("gru", "memory"): [400] * 5,
     }
 
 
@@ -124,18 +124,44 @@ def test_a_small_model_takes_the_nearest_noun() -> None:
     assert largest["found"]["mean"] > 0.9
 
 
-def test_three_trainings_cannot_tell_activations_apart() -> None:
-    _, gelu, swiglu = _parts(came_along("feed_forward"), "limiting")
-    for each in (gelu, swiglu):
-        assert each["found"]["n"] == 3
-        assert each["found"]["low"] < 0 < each["found"]["high"]
+def test_who_is_who_misses_its_bound_by_a_hair() -> None:
+    said = came_along("grammar_and_facts")
+    assert said.verdict == "does not hold here"
+    (missed,) = [each for each in _parts(said, "required") if not each["kept"]]
+    assert missed["bound"].startswith("share of pairs on who is who")
+    assert round(100 * missed["found"]["mean"]) == 63
+    assert round(100 * missed["found"]["low"], 1) == 59.6
+    names = {
+        row["seed"]: row["found"]["saves"][-1]["shares"]["names"]
+        for row in said.cells
+        if row["setting"].get("tokens") == 1_000_000
+    }
+    assert [names[seed] for seed in range(3)] == [25 / 40] * 3
+    assert round(100 * _parts(said, "required")[0]["found"]["mean"]) == 76
+
+
+def test_gelu_is_a_little_better_and_swiglu_worse() -> None:
+    said = came_along("feed_forward")
+    _, gelu, swiglu = (each["found"] for each in _parts(said, "limiting"))
+    assert gelu["n"] == swiglu["n"] == 5
+    assert round(gelu["mean"], 2) == 0.03
+    assert 0 < gelu["low"] < 0.01
+    assert round(swiglu["mean"], 1) == -0.2
+    assert swiglu["high"] < 0
+    lost = {
+        (row["seed"], row["setting"]["inside"]): row["found"]["bits_per_byte"]
+        for row in said.cells
+        if row["setting"]["ratio"] == 4 and "labels" not in row["setting"]
+    }
+    assert all(lost[seed, "swiglu"] > lost[seed, "relu"] for seed in range(5))
+    assert sum(lost[seed, "swiglu"] - lost[seed, "linear"] for seed in range(5)) / 5 == pytest.approx(0, abs=0.05)
 
 
 def test_post_norm_does_not_train_in_twelve_blocks() -> None:
     said = {each["bound"]: each["found"] for each in came_along("residuals_norms").tested}
     lost = next(found for bound, found in said.items() if bound.startswith("what post-norm loses without warm-up, 6"))
-    assert lost["mean"] > 0.05
-    assert -0.01 < lost["low"] < 0
+    assert round(lost["mean"], 1) == 0.1
+    assert 0 < lost["low"] < 0.05
     trained = next(found for bound, found in said.items() if bound.startswith("share of seeds in which post-norm"))
     assert trained["mean"] == 0
     pre = next(found for bound, found in said.items() if bound.startswith("share of seeds in which pre-norm trains w"))
