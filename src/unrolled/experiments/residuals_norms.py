@@ -16,7 +16,7 @@ from unrolled.experiments._claim import Cell, Claim, Found, Outcome, Scale
 from unrolled.experiments._plot import Axis, Mark, Plot, Series, over_seeds, powers
 from unrolled.experiments._rule import Bound, Rule
 from unrolled.experiments._stacks import WIDTH, trained, untrained
-from unrolled.experiments._statistics import Interval, interval, slope
+from unrolled.experiments._statistics import Interval, differences, interval, slope
 from unrolled.experiments._told import number
 from unrolled.progress import Work
 from unrolled.trace.depth import ARRANGEMENTS
@@ -158,6 +158,9 @@ def measure(outcomes: Sequence[Outcome]) -> Mapping[str, Interval]:
     def learned(arrangement: str, depth: int, warm_up: float, rate: float | None = None) -> dict[int, Found]:
         return _learned(outcomes, arrangement, depth, warm_up, rate)
 
+    def more(one: Mapping[int, Found], other: Mapping[int, Found]) -> list[float]:
+        return differences(_loss_by_seed(one), _loss_by_seed(other))
+
     pre, post = learned("pre-norm", 12, WARM_UP), learned("post-norm", 12, WARM_UP)
     at_once = learned("pre-norm", 12, 0.0)
     values = {
@@ -167,12 +170,12 @@ def measure(outcomes: Sequence[Outcome]) -> Mapping[str, Interval]:
         "alike": [each["apart"][-1] for each in _untrained_at(outcomes, "no residual")],
         "last block falls": _last_block(outcomes, "pre-norm"),
         "last block stays": _last_block(outcomes, "post-norm"),
-        "norms needed": _more(learned("no norm", 12, WARM_UP), pre),
-        "residuals needed": _more(learned("no residual", 12, WARM_UP), pre),
+        "norms needed": more(learned("no norm", 12, WARM_UP), pre),
+        "residuals needed": more(learned("no residual", 12, WARM_UP), pre),
         "trains at once": [_trains(each) for each in at_once.values()],
-        "little to gain": _more(at_once, pre),
-        "post-norm needs it": _more(learned("post-norm", 6, 0.0), learned("post-norm", 6, WARM_UP)),
-        "at a common rate": _more(
+        "little to gain": more(at_once, pre),
+        "post-norm needs it": more(learned("post-norm", 6, 0.0), learned("post-norm", 6, WARM_UP)),
+        "at a common rate": more(
             learned("post-norm", 6, 0.0, rate=COMMON), learned("post-norm", 6, WARM_UP, rate=COMMON)
         ),
         "warmed up": [_trains(each) for each in post.values()],
@@ -222,9 +225,9 @@ def _learned(
     return min(whole, key=lambda found: math.fsum(each["loss"] for each in found.values()), default={})
 
 
-def _more(one: Mapping[int, Found], other: Mapping[int, Found]) -> list[float]:
-    """How much higher the first's loss is, in nats a character, of the same seed."""
-    return [one[seed]["loss"] - other[seed]["loss"] for seed in sorted(one.keys() & other.keys())]
+def _loss_by_seed(learned: Mapping[int, Found]) -> dict[int, float]:
+    """In nats a character, of each seed."""
+    return {seed: found["loss"] for seed, found in learned.items()}
 
 
 def _trains(found: Found) -> float:
