@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from unrolled.checkpoints import open_model
 from unrolled.experiments._claim import Cell, Claim, Found, Outcome, Scale
+from unrolled.experiments._grammar_plots import mean_of, plots, saves_of
 from unrolled.experiments._pairs import GRAMMAR, KINDS, nats_of, nats_of_counts, shares
-from unrolled.experiments._plot import Axis, Mark, Plot, Point, Series, bars, over_seeds
 from unrolled.experiments._rule import Bound, Rule
 from unrolled.experiments._small import ROWS, WINDOW, beyond_the_table, small, trained
 from unrolled.experiments._statistics import Interval, exactly, interval
@@ -35,16 +35,6 @@ RATE = 8e-3
 TOKENS: Mapping[Scale, int] = {"quick": 100_000, "full": 1_000_000}
 SHUFFLED: Mapping[Scale, int] = {"quick": 30_000, "full": 100_000}
 CONTROL = "shuffled text"
-NAMES: Mapping[str, str] = {
-    "agreement": "agreement",
-    "determiner": "determiners",
-    "reflexive": "reflexives",
-    "verb": "verb forms",
-    "order": "word order",
-    "across": "agreement across a noun",
-    "names": "names in the books",
-    "world": "facts of the world",
-}
 
 RULE = Rule(
     required=(
@@ -193,32 +183,22 @@ def drawn(ids: Tensor, random: np.random.Generator, shuffled: bool) -> Batch:
 
 def measure(outcomes: Sequence[Outcome]) -> Mapping[str, Interval]:
     """Of trainings one value a seed, of a single model one an item."""
-    own = _saves(outcomes, control=False)
+    own = saves_of(outcomes, control=False)
     found: dict[str, Interval] = {}
     if len(own) > 1:
         first, last = [each[0]["shares"] for each in own], [each[-1]["shares"] for each in own]
-        found["untrained"] = interval([_mean(of, KINDS) for of in first])
-        found["grammar"] = interval([_mean(of, GRAMMAR) for of in last])
+        found["untrained"] = interval([mean_of(of, KINDS) for of in first])
+        found["grammar"] = interval([mean_of(of, GRAMMAR) for of in last])
         found["grammar learned"] = interval(
-            [_mean(a, GRAMMAR) - _mean(b, GRAMMAR) for a, b in zip(last, first, strict=True)]
+            [mean_of(a, GRAMMAR) - mean_of(b, GRAMMAR) for a, b in zip(last, first, strict=True)]
         )
         found["names"] = interval([of["names"] for of in last])
-    if len(shuffled := _saves(outcomes, control=True)) > 1:
-        found[CONTROL] = interval([_mean(each[-1]["shares"], GRAMMAR) for each in shuffled])
+    if len(shuffled := saves_of(outcomes, control=True)) > 1:
+        found[CONTROL] = interval([mean_of(each[-1]["shares"], GRAMMAR) for each in shuffled])
     for each in outcomes:
         if (items := each.found.get("items")) is not None:
             found |= _of_model(each.cell.family, items)
     return found
-
-
-def _saves(outcomes: Sequence[Outcome], *, control: bool) -> list[list[Found]]:
-    """What each seed's training read on the way."""
-    own = (each for each in outcomes if "saves" in each.found and ("control" in each.cell.setting) == control)
-    return [each.found["saves"] for each in own]
-
-
-def _mean(of: Mapping[str, float], kinds: Sequence[str]) -> float:
-    return math.fsum(of[kind] for kind in kinds) / len(kinds)
 
 
 def _of_model(family: str, items: Mapping[str, Sequence[float]]) -> dict[str, Interval]:
@@ -232,60 +212,6 @@ def _of_model(family: str, items: Mapping[str, Sequence[float]]) -> dict[str, In
         f"{name}: across": interval(list(items["across"])),
         f"{name}: world": interval(list(items["world"])),
     }
-
-
-def plots(outcomes: Sequence[Outcome]) -> Sequence[Plot]:
-    """Shares right by tokens trained; and by kind, for every model."""
-    found = []
-    if len(_saves(outcomes, control=False)) > 1:
-        found.append(_by_tokens(outcomes))
-    if any("items" in each.found for each in outcomes):
-        found.append(_by_kind(outcomes))
-    return found
-
-
-_HALF = Mark(y=0.5, says="chance, and counting words")
-
-
-def _by_tokens(outcomes: Sequence[Outcome]) -> Plot:
-    rows = {NAMES[kind]: (kind,) for kind in ("order", "verb", "agreement", "across", "names")}
-
-    def line(control: bool, kinds: Sequence[str]) -> tuple[Point, ...]:
-        saves = [save for run in _saves(outcomes, control=control) for save in run]
-        return over_seeds((max(save["tokens"], 1_000), _mean(save["shares"], kinds)) for save in saves)
-
-    series = [Series(name=name, points=line(False, kinds)) for name, kinds in rows.items()]
-    if len(_saves(outcomes, control=True)) > 1:
-        series.append(Series(name="grammar, shuffled text", points=line(True, GRAMMAR), role="control"))
-    return Plot(
-        title="Pairs right by tokens trained, a small GPT (the first point: before any)",
-        x=Axis(label="tokens trained", log=True),
-        y=Axis(label="share of pairs right"),
-        series=tuple(series),
-        marks=(_HALF,),
-    )
-
-
-def _by_kind(outcomes: Sequence[Outcome]) -> Plot:
-    series = []
-    if len(own := _saves(outcomes, control=False)) > 1:
-        last = [each[-1]["shares"] for each in own]
-        points = tuple(bars([of[kind] for of in last], x) for x, kind in enumerate(KINDS))
-        series.append(Series(name="small GPT", points=points))
-    names = {"gpt": "gpt", "smollm2": "SmolLM2", "counts": "counting words"}
-    for family, name in names.items():
-        for each in outcomes:
-            if each.cell.family == family and "items" in each.found:
-                points = tuple(bars(list(each.found["items"][kind]), x) for x, kind in enumerate(KINDS))
-                series.append(Series(name=name, points=points, role="control" if family == "counts" else "measured"))
-    return Plot(
-        title="Pairs right by kind: a small GPT (over seeds), ours of 15 M tokens and SmolLM2 (over items)",
-        x=Axis(label="kind of pair", names=tuple(NAMES[kind] for kind in KINDS)),
-        y=Axis(label="share of pairs right"),
-        series=tuple(series),
-        marks=(_HALF,),
-        kind="bars",
-    )
 
 
 CLAIM = Claim(
