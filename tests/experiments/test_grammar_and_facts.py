@@ -80,11 +80,24 @@ def test_shuffled_windows_have_the_same_tokens() -> None:
     assert float((wanted == given + 1).float().mean()) < 0.05
 
 
+def sound(each: Outcome) -> Outcome:
+    """A recorded cell, had our small models known who is who a little more surely: only then can the verdict turn."""
+    if "saves" not in each.found or "control" in each.cell.setting:
+        return each
+    *before, last = each.found["saves"]
+    return with_found(each, saves=[*before, {**last, "shares": {**last["shares"], "names": 0.65}}])
+
+
+def test_who_is_who_is_what_the_verdict_hangs_on() -> None:
+    assert result_of(CLAIM, "full", outcomes(CLAIM)).verdict == "does not hold here"
+    assert result_of(CLAIM, "full", outcomes(CLAIM, sound)).verdict == "holds with limits"
+
+
 def test_sides_exchanged_turn_the_verdict() -> None:
     def change(each: Outcome) -> Outcome:
         items = each.found.get("items")
         if items is None:
-            return each
+            return sound(each)
         return with_found(each, items={kind: [1 - share for share in of] for kind, of in items.items()})
 
     assert result_of(CLAIM, "full", outcomes(CLAIM, change)).verdict == "does not hold here"
@@ -97,7 +110,10 @@ def test_trained_on_shuffled_text_instead_turns_the_verdict() -> None:
         is_own = "saves" in each.found and "control" not in each.cell.setting
         return with_found(each, saves=shuffled[each.cell.seed]["saves"]) if is_own else each
 
-    assert result_of(CLAIM, "full", outcomes(CLAIM, change)).verdict == "does not hold here"
+    def names_kept(each: Outcome) -> Outcome:
+        return sound(change(each))
+
+    assert result_of(CLAIM, "full", outcomes(CLAIM, names_kept)).verdict == "does not hold here"
 
 
 def test_pairs_that_counting_words_gets_right_prove_nothing() -> None:
