@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
 
 import unrolled
-from unrolled.errors import ProbeNotFound
+from unrolled.errors import BadInput, ProbeNotFound
 from unrolled.figures import catalogue
 
 
@@ -48,3 +50,18 @@ def test_what_a_report_says_is_so() -> None:
     with pytest.raises(ProbeNotFound, match="it needs attn"):
         unrolled.ask("heads", models=model, text="1 2")
     assert "it needs attn" in found.closed["heads (overview)"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"models": 5}, "models had a int"),
+        ({"models": None}, "models had a NoneType"),
+        ({"models": [nn.Linear(2, 2)]}, "models had a Linear; it takes names, paths and what unrolled.open gives"),
+        ({"text": 5}, "The text was a int"),
+        ({"text": b"a"}, "The text was a bytes"),
+    ],
+)
+def test_a_wrong_type_gets_a_sentence(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(BadInput, match=said):
+        unrolled.ask("next_token", **{"models": "gpt", "text": "a", **given})

@@ -18,6 +18,7 @@ from unrolled import checkpoints, trace
 from unrolled.checkpoints import Model, run_names
 from unrolled.checkpoints.runs import Run
 from unrolled.desk import Shelf
+from unrolled.errors import BadInput
 from unrolled.figures import Answer, answer, catalogue, figure
 from unrolled.figures._panel import Panel
 from unrolled.progress import Progress, Work, finish
@@ -55,6 +56,8 @@ def ask(
     """
     asked = figure(name).panel(panel)
     given = several(models)
+    if wrong := [type(each).__name__ for each in given if not isinstance(each, str | Model)]:
+        raise BadInput(f"models had a {wrong[0]}; it takes names, paths and what unrolled.open gives.")
     allow(each for each in given if isinstance(each, str))
     read = [each if isinstance(each, Run) else run(each) for each in several_runs(runs)]
     work = _answering(asked, given, read, text, target, knobs)
@@ -133,7 +136,7 @@ def report(module: nn.Module | Model) -> Report:
 
 def several(models: Sequence[str | Model] | str | Model) -> tuple[str | Model, ...]:
     """One model or several, as a tuple."""
-    return (models,) if isinstance(models, str | Model) else tuple(models)
+    return tuple(models) if isinstance(models, (list, tuple)) else (models,)
 
 
 def allow_runs(names: Iterable[str]) -> None:
