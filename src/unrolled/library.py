@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from torch import nn
 
@@ -56,7 +56,8 @@ def ask(
     """
     asked = figure(name).panel(panel)
     given = several(models)
-    if wrong := [type(each).__name__ for each in given if not isinstance(each, str | Model)]:
+    named: tuple[object, ...] = given
+    if wrong := [type(each).__name__ for each in named if not isinstance(each, str | Model)]:
         raise BadInput(f"models had a {wrong[0]}; it takes names, paths and what unrolled.open gives.")
     allow(each for each in given if isinstance(each, str))
     read = [each if isinstance(each, Run) else run(each) for each in several_runs(runs)]
@@ -136,7 +137,7 @@ def report(module: nn.Module | Model) -> Report:
 
 def several(models: Sequence[str | Model] | str | Model) -> tuple[str | Model, ...]:
     """One model or several, as a tuple."""
-    return tuple(models) if isinstance(models, (list, tuple)) else (models,)
+    return tuple(models) if isinstance(models, (list, tuple)) else (cast("str | Model", models),)
 
 
 def allow_runs(names: Iterable[str]) -> None:

@@ -157,6 +157,19 @@ def test_gelu_is_a_little_better_and_swiglu_worse() -> None:
     assert sum(lost[seed, "swiglu"] - lost[seed, "linear"] for seed in range(5)) / 5 == pytest.approx(0, abs=0.05)
 
 
+def test_the_lead_of_the_gpt_comes_with_context_and_with_text() -> None:
+    said = came_along("families")
+    assert said.verdict == "holds with limits"
+    lead = _parts(said, "required")[0]["found"]
+    assert round(lead["mean"], 2) == 0.03
+    by = {row["family"]: row["found"]["by_context"] for row in said.cells if "trained" in row["setting"]}
+    assert by["lstm"][0] < by["gpt"][0]
+    assert by["lstm"][-1] - by["gpt"][-1] > 0.04
+    few = _parts(said, "limiting")[0]["found"]
+    assert few["high"] < -lead["high"]
+    assert {row["version"] for row in said.cells} == {2}
+
+
 def test_post_norm_does_not_train_in_twelve_blocks() -> None:
     said = {each["bound"]: each["found"] for each in came_along("residuals_norms").tested}
     lost = next(found for bound, found in said.items() if bound.startswith("what post-norm loses without warm-up, 6"))
