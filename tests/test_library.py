@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 import unrolled
-from unrolled.errors import BadInput, ProbeNotFound
+from unrolled.errors import BadInput, ProbeNotFound, UnrolledError
 from unrolled.figures import catalogue
 
 
@@ -55,13 +56,41 @@ def test_what_a_report_says_is_so() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"models": 5}, "models had a int"),
-        ({"models": None}, "models had a NoneType"),
-        ({"models": [nn.Linear(2, 2)]}, "models had a Linear; it takes names, paths and what unrolled.open gives"),
-        ({"text": 5}, "The text was a int"),
-        ({"text": b"a"}, "The text was a bytes"),
+        ({"models": 5}, "models had a value of type int"),
+        ({"models": None}, "models had a value of type NoneType"),
+        (
+            {"models": [nn.Linear(2, 2)]},
+            "models had a value of type Linear; it takes names, paths and what unrolled.open gives",
+        ),
+        ({"text": 5}, "The text was of type int"),
+        ({"text": b"a"}, "The text was of type bytes"),
+        ({"target": 5}, "target had a value of type int; it takes words"),
+        ({"runs": 5}, "runs had a value of type int; it takes names, folders"),
     ],
 )
 def test_a_wrong_type_gets_a_sentence(given: dict[str, Any], said: str) -> None:
     with pytest.raises(BadInput, match=said):
         unrolled.ask("next_token", **{"models": "gpt", "text": "a", **given})
+
+
+def test_a_name_is_opened_wherever_a_model_is_taken() -> None:
+    assert "logits" in unrolled.report("gpt").probes
+    assert unrolled.record("gpt", "Once upon a time").n_layer() == 4
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda: unrolled.ask(["heads"], models="gpt", text="a"), "There is no figure"),  # type: ignore[arg-type]
+        (lambda: unrolled.record("gpt", 5), "text had a value of type int"),  # type: ignore[arg-type]
+        (
+            lambda: unrolled.open(nn.Sequential(nn.Embedding(9, 4)), tokenizer="/nope"),
+            "“/nope” cannot be read",
+        ),
+        (lambda: unrolled.patched("gpt", []).__enter__(), "it takes a model that unrolled.open gave"),  # type: ignore[arg-type]
+        (lambda: unrolled.patched(unrolled.open("gpt"), [3]).__enter__(), "3 is no patch; there are HeadOff"),  # type: ignore[list-item]
+    ],
+)
+def test_other_calls_say_it_too(wrong: Callable[[], object], said: str) -> None:
+    with pytest.raises(UnrolledError, match=said):
+        wrong()

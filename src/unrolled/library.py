@@ -7,7 +7,7 @@ answer.result.top_probabilities[0]
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -54,17 +54,23 @@ def ask(
     Raises:
         UnrolledError: one sentence on what was given, what exists and what to do.
     """
-    asked = figure(name).panel(panel)
-    given = several(models)
-    named: tuple[object, ...] = given
-    if wrong := [type(each).__name__ for each in named if not isinstance(each, str | Model)]:
-        raise BadInput(f"models had a {wrong[0]}; it takes names, paths and what unrolled.open gives.")
+    asked = figure(str(name)).panel(panel)
+    given, trainings = several(models), several_runs(runs)
+    _check("models", given, str | Model, "names, paths and what unrolled.open gives")
+    _check("runs", trainings, str | Path | Run, "names, folders and what unrolled.run gives")
+    _check("target", [target], str | None, "words: a string")
     allow(each for each in given if isinstance(each, str))
-    read = [each if isinstance(each, Run) else run(each) for each in several_runs(runs)]
+    read = [each if isinstance(each, Run) else run(each) for each in trainings]
     work = _answering(asked, given, read, text, target, knobs)
     with ONE_AT_A_TIME:
         found: Answer = finish(work, on_progress)
     return found
+
+
+def _check(name: str, given: Sequence[object], takes: Any, said: str) -> None:
+    for each in given:
+        if not isinstance(each, takes):
+            raise BadInput(f"{name} had a value of type {type(each).__name__}; it takes {said}.")
 
 
 def open(what: str | Path | nn.Module, *, tokenizer: Any = None, device: str = "cpu", dtype: str = "float32") -> Model:  # noqa: A001
@@ -82,14 +88,32 @@ def run(what: str | Path) -> Run:
     return run_names.run(str(what))
 
 
-def record(model: Model, text: str, *, target: str = "", **kept: Any) -> trace.Trace:
+def record(
+    model: Model | str | Path | nn.Module,
+    text: str,
+    *,
+    target: str = "",
+    values: Collection[int] = (),
+    residual: bool = False,
+    logits: bool = False,
+) -> trace.Trace:
     """Reads the text once and keeps queries and keys of every layer; weights are worked out when looked at.
 
-    `target`: what an encoder-decoder's decoder reads. `values=[layer, …]`, `residual=True`, `logits=True` keep more.
+    Args:
+        model: an open one, or what `open` takes.
+        text: what it reads.
+        target: what an encoder-decoder's decoder reads.
+        values: layers whose values are kept too.
+        residual: whether the residual stream is.
+        logits: whether what logits are made of is.
     """
-    read = model.encode_target(target) if target else None
+    _check("text", [text], str, "words: a string")
+    _check("target", [target], str, "words: a string")
+    read_by = model if isinstance(model, Model) else open(model)
+    read = read_by.encode_target(target) if target else None
+    kept: dict[str, Any] = {"values": values, "residual": residual, "logits": logits}
     with ONE_AT_A_TIME:
-        return finish(trace.record(model, model.encode(text), target=read, **kept))
+        return finish(trace.record(read_by, read_by.encode(text), target=read, **kept))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,9 +140,9 @@ class Report:
         return "\n".join([*lines, *(f"Not {panel}: {why}" for panel, why in self.closed.items())])
 
 
-def report(module: nn.Module | Model) -> Report:
+def report(module: nn.Module | Model | str | Path) -> Report:
     """Which probes were found in a model or a module of one's own, why the others were not, and what it opens."""
-    model = module if isinstance(module, Model) else trace.wrap(module)
+    model = module if isinstance(module, Model) else open(module)
     said = trace.report(model)
     taking = [panel for each in catalogue().values() for panel in each.panels.values() if panel.takes_model]
     why = {panel: panel.why_not(model) for panel in taking}
@@ -154,7 +178,7 @@ def reading(name: str) -> Run:
 
 def several_runs(runs: Sequence[str | Path | Run] | str | Path | Run) -> tuple[str | Path | Run, ...]:
     """One run or several, as a tuple."""
-    return (runs,) if isinstance(runs, str | Path | Run) else tuple(runs)
+    return tuple(runs) if isinstance(runs, (list, tuple)) else (cast("str | Path | Run", runs),)
 
 
 def allow(names: Iterable[str]) -> None:

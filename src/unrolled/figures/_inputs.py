@@ -71,7 +71,7 @@ def input_of(annotation: Any) -> Input:
 def checked_text(text: object) -> Text:
     """The text, or a sentence that says what is wrong with it."""
     if text is not None and not isinstance(text, str):
-        raise BadInput(f"The text was a {type(text).__name__}; it takes words: a string.")
+        raise BadInput(f"The text was of type {type(text).__name__}; it takes words: a string.")
     if not text or not text.strip():
         raise EmptyText("There is no text yet: type a few words, for example “The capital of France is”.")
     if len(text) > TEXT_LIMIT:

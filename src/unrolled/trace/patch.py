@@ -10,14 +10,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from unrolled.checkpoints.model import Model
-from unrolled.errors import BadKnob, ProbeNotFound
+from unrolled.errors import BadInput, BadKnob, ProbeNotFound
 from unrolled.models.families import family_of
 from unrolled.models.weighing import Ear, Factors, Kind
 from unrolled.trace.switches import NormOff, PartOff, ResidualOff, check_switches, switched
@@ -70,7 +70,13 @@ _SWITCHES = PartOff | ResidualOff | NormOff
 
 @contextmanager
 def patched(model: Model, patches: Sequence[Patch]) -> Iterator[Model]:
-    """The model with these changes. Of two factors for one head both count. BadKnob, ProbeNotFound."""
+    """The model with these changes. Of two factors for one head both count. BadInput, BadKnob, ProbeNotFound."""
+    if not isinstance(model, Model):
+        raise BadInput(f"patched had a value of type {type(model).__name__}; it takes a model that unrolled.open gave.")
+    given: Sequence[object] = patches
+    if wrong := [each for each in given if not isinstance(each, Patch)]:
+        names = ", ".join(kind.__name__ for kind in get_args(Patch))
+        raise BadKnob(f"{wrong[0]!r} is no patch; there are {names}.")
     factors = _factors(model, patches)
     places = [_place(model, patch) for patch in patches if isinstance(patch, Replace)]
     switches = [patch for patch in patches if isinstance(patch, _SWITCHES)]

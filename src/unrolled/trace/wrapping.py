@@ -255,7 +255,10 @@ def _tokenizer(said: Any, n: int) -> Tokenizer:
         tk.pre_tokenizer = pre_tokenizers.Whitespace()
         return Tokenizer.from_tokenizers(tk)
     if isinstance(said, (str, Path)):
-        said = tokenizers.Tokenizer.from_file(str(said))
+        try:
+            said = tokenizers.Tokenizer.from_file(str(said))
+        except Exception as error:  # noqa: BLE001 - the library raises nothing narrower
+            raise BadInput(f"The tokenizer “{said}” cannot be read: {error}.") from None
     inner = getattr(said, "backend_tokenizer", said)
     if not isinstance(inner, tokenizers.Tokenizer):
         raise BadInput(
