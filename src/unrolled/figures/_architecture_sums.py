@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from unrolled.figures._architecture_rows import Row
+from unrolled.models.presets import Preset
 from unrolled.trace.anatomy import PAIRS, Part
 from unrolled.trace.kept import Kept
 
@@ -102,3 +103,15 @@ def _product(shape: Sequence[int]) -> str:
 
 def _same(one: Row, other: Row) -> bool:
     return (one.stack, one.block, one.repeats) == (other.stack, other.block, other.repeats)
+
+
+def printed(preset: Preset, counted: int) -> str:
+    """What the paper prints, beside the count."""
+    apart = counted / _number(preset.said) - 1
+    how = "as counted" if abs(apart) < 0.005 else f"counted here: {apart:+.1%}".replace("-", "−")
+    return f"{preset.source}: {preset.said} parameters, {how}."
+
+
+def _number(said: str) -> float:
+    digits, unit = said.rstrip("MB ").strip(), said.strip()[-1]
+    return float(digits) * {"M": 1e6, "B": 1e9}[unit]

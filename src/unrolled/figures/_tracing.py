@@ -6,10 +6,11 @@ import numpy as np
 from jaxtyping import Int64, UInt8
 
 from unrolled.checkpoints import Model
-from unrolled.errors import BadInput, BadKnob
+from unrolled.errors import BadInput, BadKnob, ProbeNotFound
 from unrolled.progress import Progress, Work
 from unrolled.text import Tokens
 from unrolled.trace import Kind, Trace, record
+from unrolled.trace.recording import heard_once
 
 NAVIGATION = 64  # rows and blocks of the picture that one finds one's way through a long text by
 
@@ -65,6 +66,21 @@ def check_head(model: Model, trace: Trace, kind: Kind, layer: int, head: int) ->
     for name, given, most in (("layer", layer, trace.n_layer(kind)), ("head", head, trace.n_head(kind))):
         if given >= most:
             raise BadKnob(f"{name} was {given}; {model.name} has {name}s 0 to {most - 1}.")
+
+
+def check_plain(model: Model) -> None:
+    """ProbeNotFound for one whose weights do not follow from queries and keys by scaling, masking and a softmax."""
+    if model.ear is not None and model.ear.takes_target:
+        raise ProbeNotFound(f"{model.name} is an encoder-decoder: its heads are in the figure heads.")
+    for heard in heard_once(model):
+        if heard.weights is not None:
+            raise ProbeNotFound(f"{model.name} gives its attention weights only, not its queries.")
+        how = heard.attention
+        if any(part is not None for part in (how.softcap, how.sinks, how.bias, how.additive)):
+            raise ProbeNotFound(
+                f"{model.name} does more to its scores than scale and mask them, which these steps do not show: "
+                "its weights are in the figure heads."
+            )
 
 
 def occurrences(tokens: Tokens, word: str) -> list[int]:

@@ -27,6 +27,7 @@ from unrolled.figures._architecture_sums import (
     operations_at,
     operations_said,
     parameters_said,
+    printed,
     total_said,
     weights_said,
 )
@@ -35,7 +36,7 @@ from unrolled.figures._knobs import Below, Choice, Range
 from unrolled.figures._panel import panel
 from unrolled.mathematics import Formula, Symbol
 from unrolled.models.families import FAMILIES
-from unrolled.models.presets import PRESETS, Preset
+from unrolled.models.presets import PRESETS
 from unrolled.progress import Progress, Work
 from unrolled.provenance import COMPUTED_BY, Provenance
 from unrolled.trace.anatomy import Part, anatomy, check_lengths
@@ -158,7 +159,7 @@ def published(
         kept=kept,
         weights_bytes=parameters * bits // 8,
         number_bytes=2,
-        note=_printed(shape, parameters),
+        note=printed(shape, parameters),
     )
     return _whole(rows, costs, context, ((), ()), np.zeros((len(rows), 0), np.float32), ("",) * len(rows))
 
@@ -313,15 +314,3 @@ def _flow(rows: Sequence[Row], found: dict[str, np.ndarray], n: int, m: int) -> 
 
 def _note(n: int) -> str:
     return f"The first {FLOW} of {n} tokens are shown." if n > FLOW else ""
-
-
-def _printed(preset: Preset, counted: int) -> str:
-    """What the paper prints, beside the count."""
-    apart = counted / _number(preset.said) - 1
-    how = "as counted" if abs(apart) < 0.005 else f"counted here: {apart:+.1%}".replace("-", "−")
-    return f"{preset.source}: {preset.said} parameters, {how}."
-
-
-def _number(said: str) -> float:
-    digits, unit = said.rstrip("MB ").strip(), said.strip()[-1]
-    return float(digits) * {"M": 1e6, "B": 1e9}[unit]

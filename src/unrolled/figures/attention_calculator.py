@@ -14,19 +14,18 @@ import numpy as np
 import torch
 
 from unrolled.checkpoints import Model
-from unrolled.errors import BadKnob, ProbeNotFound
+from unrolled.errors import BadKnob
 from unrolled.figures import _arithmetic
 from unrolled.figures._attention_calculator_results import HeadSteps, Steps, Variance
 from unrolled.figures._inputs import Text
 from unrolled.figures._knobs import Below, Choice, Hidden, Matrix, Numbers, Range
 from unrolled.figures._panel import panel
-from unrolled.figures._tracing import check_head, trace_of
+from unrolled.figures._tracing import check_head, check_plain, trace_of
 from unrolled.mathematics import Formula, Symbol
 from unrolled.models import attention
 from unrolled.models.weighing import scores_of
 from unrolled.progress import Progress, Work, stop_if_cancelled
 from unrolled.trace import Trace
-from unrolled.trace.recording import heard_once
 
 Rows = list[list[float]]
 Editable = Matrix(rows=(1, 8), columns=(1, 8))
@@ -158,21 +157,6 @@ def measured(products: np.ndarray, prefix: str) -> dict[str, float]:
         f"{prefix}largest_weight": p.max(axis=1).mean(),
         f"{prefix}gradient": np.sqrt((jacobian**2).sum(axis=(1, 2))).mean(),
     }
-
-
-def check_plain(model: Model) -> None:
-    """ProbeNotFound for one whose weights do not follow from queries and keys by scaling, masking and a softmax."""
-    if model.ear is not None and model.ear.takes_target:
-        raise ProbeNotFound(f"{model.name} is an encoder-decoder: its heads are in the figure heads.")
-    for heard in heard_once(model):
-        if heard.weights is not None:
-            raise ProbeNotFound(f"{model.name} gives its attention weights only, not its queries.")
-        how = heard.attention
-        if any(part is not None for part in (how.softcap, how.sinks, how.bias, how.additive)):
-            raise ProbeNotFound(
-                f"{model.name} does more to its scores than scale and mask them, which these steps do not show: "
-                "its weights are in the figure heads."
-            )
 
 
 @panel(

@@ -12,11 +12,10 @@ import math
 from typing import Annotated, Any
 
 import numpy as np
-import torch
 
-from unrolled.checkpoints import Model
 from unrolled.figures._inputs import Models, Text
 from unrolled.figures._knobs import Below, Choice, Range
+from unrolled.figures._loaded_positions import known, moved
 from unrolled.figures._order import words_of
 from unrolled.figures._panel import panel
 from unrolled.figures._position_formulas import (
@@ -42,7 +41,7 @@ from unrolled.figures._positions_results import Loaded, Pairs, Scores, Shift, Sh
 from unrolled.figures._shuffling import ROUNDING, WAYS, Order, compared, new_order, token_order
 from unrolled.models import positions as formulas
 from unrolled.progress import Progress, Work
-from unrolled.trace.positions import Positions, check_mask, outputs, outputs_of, positions_of
+from unrolled.trace.positions import check_mask, outputs, outputs_of, positions_of
 
 START = {"text": "Dog bites man", "models": ["minilm", "gpt"]}
 PAPER = "Vaswani et al. 2017, §3.5"
@@ -263,45 +262,5 @@ def loaded(
     for number, model in enumerate(models):
         yield Progress(number, len(models), f"{model.name}: its positions")
         found = positions_of(model)
-        rows.append(_known(model, found, n) | _moved(model, text, move))
+        rows.append(known(model, found, n) | moved(model, text, move))
     return Loaded(rounding=ROUNDING, **{name: tuple(row[name] for row in rows) for name in rows[0]})
-
-
-def _known(model: Model, found: Positions, n: int) -> dict[str, Any]:
-    """What does not depend on a text."""
-    similarity = _similarity(found, min(n, model.context))
-    count = len(similarity)
-    lines = [np.diagonal(similarity, offset).astype(np.float64) for offset in range(count)]
-    turning = found.frequencies is not None
-    wavelength = 2 * math.pi / found.frequencies.double().numpy() if found.frequencies is not None else np.zeros(0)
-    return {
-        "scheme": found.scheme,
-        "context": model.context,
-        "similarity": similarity,
-        "mean": np.array([line.mean() for line in lines]),
-        "low": np.array([line.min() for line in lines]),
-        "high": np.array([line.max() for line in lines]),
-        "closest": max((float(line.max()) for line in lines[1:]), default=math.nan),
-        "wavelength": wavelength,
-        "slow": int((wavelength > model.context).sum()) if turning else 0,
-        "slopes": found.slopes.numpy() if found.slopes is not None else np.zeros(0),
-    }
-
-
-def _similarity(found: Positions, n: int) -> np.ndarray:
-    if found.table is not None:
-        rows = torch.nn.functional.normalize(found.table[:n].detach().double(), dim=1)
-        return (rows @ rows.T).float().numpy()
-    if found.scheme == "rope" and found.frequencies is not None:
-        apart = torch.arange(n, dtype=torch.float64)[:, None] - torch.arange(n)
-        return (apart[..., None] * found.frequencies.double()).cos().mean(dim=-1).float().numpy()
-    return np.zeros((0, 0), np.float32)
-
-
-def _moved(model: Model, text: str, move: int) -> dict[str, Any]:
-    """The same text, every token told that it stands further on."""
-    tokens = model.encode(text)
-    by = max(0, min(move, model.context - len(tokens)))
-    here, there = (outputs(model, tokens.ids, start=start).astype(np.float64) for start in (0, by))
-    change = np.linalg.norm(there - here, axis=1) / np.linalg.norm(here, axis=1)
-    return {"tokens": tokens.strings, "moved_by": by, "moved": change}
