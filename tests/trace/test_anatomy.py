@@ -16,7 +16,7 @@ import tiny_recurrent
 from tiny_models import VOCABULARY, gpt
 from unrolled.checkpoints import Model
 from unrolled.checkpoints.shapes_only import shapes_only
-from unrolled.errors import BadInput
+from unrolled.errors import ProbeNotFound
 from unrolled.models.gpt import GPT
 from unrolled.models.int8 import with_int8_weights
 from unrolled.trace.anatomy import PAIRS, Growth, Part, anatomy, whole_pass
@@ -153,7 +153,7 @@ def test_int8_weights_are_counted() -> None:
 
 
 def test_a_context_too_short_to_tell_is_told_so() -> None:
-    with pytest.raises(BadInput, match="reads 1 tokens at most"):
+    with pytest.raises(ProbeNotFound, match="reads 1 tokens at most"):
         anatomy(Plain(), context=1, vocabulary=20)
 
 
