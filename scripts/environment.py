@@ -195,7 +195,7 @@ def ray() -> Path:
     def make() -> None:
         run(*seeing_ours(python), *wanted, why="Ray could not be installed.")
 
-    once("ray", digest(*wanted), "installing Ray, for its tests (70 MB)", make)
+    once("ray", digest(*wanted, "sees src"), "installing Ray, for its tests (70 MB)", make)
     return python
 
 
@@ -207,11 +207,11 @@ def extra(name: str) -> list[str]:
 
 
 def seeing_ours(python: Path) -> tuple[str, ...]:
-    """An empty environment beside .venv that sees all of it; gives the words that install into it."""
+    """An empty environment beside .venv that sees all of it and src; gives the words that install into it."""
     folder = python.parents[1]
     run(sys.executable, "-m", "venv", "--clear", folder, why=f"The environment {folder} could not be made.")
     ours, theirs = (site_packages(one) for one in (PYTHON, python))
-    (theirs / "unrolled-base.pth").write_text(f"{ours}\n", encoding="utf-8")
+    (theirs / "unrolled-base.pth").write_text(f"{ours}\n{ROOT / 'src'}\n", encoding="utf-8")
     return (str(python), "-m", "pip", "--disable-pip-version-check", "install", "-qq")
 
 
