@@ -186,6 +186,16 @@ def test_two_tables_of_one_paper_agree() -> None:
             assert found.score[found.point_line == line][-1] == told["GPT-3 175B", name]["value"], name
 
 
+def test_the_13b_column_is_what_the_papers_text_says_of_it() -> None:
+    """§3.9.1: half of two-digit additions and subtractions, less than 10 % of all other operations."""
+    for task in ("sums", "differences and products"):
+        found = ask("curves", task=task)
+        for line, name in enumerate(found.names):
+            score = found.score[found.point_line == line][-2]
+            half = name in ("2-digit addition", "2-digit subtraction")
+            assert (score == pytest.approx(50, abs=6)) if half else score < 10, name
+
+
 @pytest.mark.parametrize("size", ["GPT-3 Small", "GPT-3 6.7B", "GPT-3 175B", "LLaMA 7B", "LLaMA 65B", "GPT-2 1542M"])
 def test_printed_shapes_multiply_out_to_the_printed_size(size: str) -> None:
     """12 L d² of the blocks (GPT: FFN four times as wide; LLaMA: three matrices of 8/3 d), and one table of tokens."""
