@@ -7,23 +7,12 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 import unrolled
+from own_modules import Recurrent
 from unrolled.errors import BadInput, ProbeNotFound, UnrolledError
 from unrolled.figures import catalogue
-
-
-class Recurrent(nn.Module):
-    """Says what comes next, and shows nothing else."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.embed, self.lstm, self.head = nn.Embedding(12, 8), nn.LSTM(8, 8, batch_first=True), nn.Linear(8, 12)
-
-    def forward(self, ids: Tensor) -> Tensor:
-        logits: Tensor = self.head(self.lstm(self.embed(ids))[0])
-        return logits
 
 
 def test_a_report_names_the_figures_that_a_module_opens() -> None:

@@ -111,9 +111,9 @@ def record(
     _check("target", [target], str, "words: a string")
     read_by = model if isinstance(model, Model) else open(model)
     read = read_by.encode_target(target) if target else None
-    kept: dict[str, Any] = {"values": values, "residual": residual, "logits": logits}
+    tokens = read_by.encode(text)
     with ONE_AT_A_TIME:
-        return finish(trace.record(read_by, read_by.encode(text), target=read, **kept))
+        return finish(trace.record(read_by, tokens, target=read, values=values, residual=residual, logits=logits))
 
 
 @dataclass(frozen=True, kw_only=True)

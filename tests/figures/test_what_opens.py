@@ -11,6 +11,7 @@ import transformers
 from torch import Tensor, nn
 
 import unrolled
+from own_modules import Recurrent
 from unrolled.errors import ProbeNotFound, UnrolledError
 from unrolled.experiments._catalogue import claims
 from unrolled.figures import Panel, catalogue
@@ -31,18 +32,6 @@ class Heads(nn.Module):
     def forward(self, ids: Tensor) -> Tensor:
         x = self.embed(ids)
         logits: Tensor = self.head(x + self.attention(x, x, x)[0])
-        return logits
-
-
-class Recurrent(nn.Module):
-    """A reader's own around torch's fused kernel."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.embed, self.layers, self.head = nn.Embedding(60, 16), nn.LSTM(16, 16, batch_first=True), nn.Linear(16, 60)
-
-    def forward(self, ids: Tensor) -> Tensor:
-        logits: Tensor = self.head(self.layers(self.embed(ids))[0])
         return logits
 
 

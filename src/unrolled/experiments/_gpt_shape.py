@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
-from unrolled.models.gpt import GPTConfig
+from unrolled.models.gpt import GPTConfig, gpt2_shape
 
 
 def gpt_shape(
@@ -19,7 +20,7 @@ def gpt_shape(
     norm: Literal["layernorm", "rmsnorm"] = "layernorm",
     activation: Literal["relu", "gelu", "gelu_tanh", "swiglu"] = "gelu",
 ) -> GPTConfig:
-    """Heads share the width, each with keys and values of its own; positions are learned.
+    """GPT-2's without biases: heads share the width, each with keys and values of its own; positions are learned.
 
     Args:
         vocabulary: kinds of tokens.
@@ -32,17 +33,12 @@ def gpt_shape(
         norm: of the stream.
         activation: of the FFN.
     """
-    return GPTConfig(
-        vocabulary=vocabulary,
-        context=context,
-        n_layer=n_layer,
-        n_head=n_head,
-        n_key_value=n_head,
-        d_model=d_model,
-        d_head=d_model // n_head,
-        d_ff=4 * d_model if d_ff is None else d_ff,
+    shape = gpt2_shape(n_layer, n_head, d_model, vocabulary=vocabulary, context=context)
+    return replace(
+        shape,
+        d_ff=shape.d_ff if d_ff is None else d_ff,
         norm=norm,
-        positions="learned",
         activation=activation,
+        bias="none",
         initial_std=initial_std,
     )

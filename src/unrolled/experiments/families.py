@@ -159,11 +159,10 @@ def measure(outcomes: Sequence[Outcome]) -> Mapping[str, Interval]:
     found = {**_leads(long, ""), **_leads(few, ", few tokens")}
     if long:
         found["context helps"] = interval(list(long["gpt"][:, 0] - long["gpt"][:, -1]))
-        found["lead grows"] = interval(list(_lead(long)[:, -1] - _lead(long)[:, 0]))
-        found["context destroyed"] = max(
-            (interval(_of(outcomes, long=True)[f][0].found["gain_destroyed_pieces"]) for f in FAMILIES),
-            key=lambda each: each.mean,
-        )
+        lead, shipped = _lead(long), _of(outcomes, long=True)
+        found["lead grows"] = interval(list(lead[:, -1] - lead[:, 0]))
+        gains = (interval(shipped[f][0].found["gain_destroyed_pieces"]) for f in FAMILIES)
+        found["context destroyed"] = max(gains, key=lambda each: each.mean)
     if few:
         costs, best = _costs(outcomes), _best(few)
         found["far context, few tokens"] = interval(differences(costs["gpt"], costs[best]))
@@ -171,9 +170,9 @@ def measure(outcomes: Sequence[Outcome]) -> Mapping[str, Interval]:
         found["equal size"] = exactly(max(sizes) / min(sizes))
     if long and few:
         spread = 2 * float(np.std(_lead(few).mean(1), ddof=1))
-        lead = found["gpt before gated"]
+        before = found["gpt before gated"]
         found["more than seeds"] = Interval(
-            mean=lead.mean - spread, low=lead.low - spread, high=lead.high - spread, n=lead.n
+            mean=before.mean - spread, low=before.low - spread, high=before.high - spread, n=before.n
         )
     if control := [e.found for e in outcomes if "control" in e.cell.setting]:
         found["shuffled labels"] = exactly(min(each["nats"] - each["unigram"] for each in control))

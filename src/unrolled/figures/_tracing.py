@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from jaxtyping import Int64, UInt8
 
 from unrolled.checkpoints import Model
 from unrolled.errors import BadInput, BadKnob, ProbeNotFound
+from unrolled.models.weighing import Attention
 from unrolled.progress import Progress, Work
 from unrolled.text import Tokens
 from unrolled.trace import Kind, Trace, record
@@ -70,12 +73,22 @@ def check_head(model: Model, trace: Trace, kind: Kind, layer: int, head: int) ->
 
 def check_plain(model: Model) -> None:
     """ProbeNotFound for one whose weights do not follow from queries and keys by scaling, masking and a softmax."""
+    check_one_text(model)
+    heard = heard_once(model)
+    if any(each.weights is not None for each in heard):
+        raise ProbeNotFound(f"{model.name} gives its attention weights only, not its queries.")
+    check_scores(model, (each.attention for each in heard))
+
+
+def check_one_text(model: Model) -> None:
+    """ProbeNotFound for an encoder-decoder."""
     if model.ear is not None and model.ear.takes_target:
         raise ProbeNotFound(f"{model.name} is an encoder-decoder: its heads are in the figure heads.")
-    for heard in heard_once(model):
-        if heard.weights is not None:
-            raise ProbeNotFound(f"{model.name} gives its attention weights only, not its queries.")
-        how = heard.attention
+
+
+def check_scores(model: Model, ways: Iterable[Attention]) -> None:
+    """ProbeNotFound where one of its layers does more than scale and mask."""
+    for how in ways:
         if any(part is not None for part in (how.softcap, how.sinks, how.bias, how.additive)):
             raise ProbeNotFound(
                 f"{model.name} does more to its scores than scale and mask them, which these steps do not show: "

@@ -20,7 +20,7 @@ from unrolled.figures._attention_calculator_results import HeadSteps, Steps, Var
 from unrolled.figures._inputs import Text
 from unrolled.figures._knobs import Below, Choice, Hidden, Matrix, Numbers, Range
 from unrolled.figures._panel import panel
-from unrolled.figures._tracing import check_head, check_plain, trace_of
+from unrolled.figures._tracing import check_head, check_one_text, check_plain, check_scores, trace_of
 from unrolled.mathematics import Formula, Symbol
 from unrolled.models import attention
 from unrolled.models.weighing import scores_of
@@ -187,10 +187,11 @@ def head(
         row: the query whose arithmetic is told, among those shown.
         column: its key.
     """
-    check_plain(model)
+    check_one_text(model)
     trace = yield from trace_of(model, text, values=(layer,))
     kind = trace.kinds[0]
     check_head(model, trace, kind, layer, head)
+    check_scores(model, (trace.explain(each, kind) for each in range(trace.n_layer(kind))))
     how = trace.explain(layer, kind)
     n = trace.shape(kind)[0]
     shown = slice(max(0, n - last), n)

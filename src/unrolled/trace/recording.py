@@ -21,8 +21,6 @@ from unrolled.trace.trace import Layer, Trace
 
 _CELLS = 1 << 20  # of a mask (positions of a part × positions so far), so that long texts need little beside the trace
 
-_DEAF = "its attentions cannot be recorded."
-
 
 def record(
     model: Model,
@@ -78,31 +76,36 @@ def _run(
 
 def heard_once(model: Model) -> list[Heard]:
     """Every attention of one run over two tokens. ProbeNotFound, where none can be heard."""
-    if model.ear is None:
-        raise ProbeNotFound(f"{model.name} has no probe 'attn': {model.why.get('attn', _DEAF)}")
+    ear = _ear(model)
     heard: list[Heard] = []
     ids = as_row((0, 1), model.device)
     with model.running():
-        model.ear.forward(ids, ids if model.ear.takes_target else None, model.ear.new_cache(2), heard.append)
+        ear.forward(ids, ids if ear.takes_target else None, ear.new_cache(2), heard.append)
     return heard
 
 
-def _checked(model: Model, tokens: Tokens, target: Tokens | None) -> Ear:
+def _ear(model: Model) -> Ear:
     if model.ear is None:
-        raise ProbeNotFound(f"{model.name} has no probe 'attn': {model.why.get('attn', _DEAF)}")
-    if model.ear.takes_target and target is None:
+        said = model.why.get("attn", "its attentions cannot be recorded.")
+        raise ProbeNotFound(f"{model.name} has no probe 'attn': {said}")
+    return model.ear
+
+
+def _checked(model: Model, tokens: Tokens, target: Tokens | None) -> Ear:
+    ear = _ear(model)
+    if ear.takes_target and target is None:
         raise BadInput(f"{model.name} is an encoder-decoder: it needs a target, what its decoder reads.")
-    if target is not None and not model.ear.takes_target:
+    if target is not None and not ear.takes_target:
         raise BadInput(f"{model.name} is no encoder-decoder: it reads one text, and there is no target.")
     for each in (tokens, target):
         if each is not None:
             model.check_ids(each.ids)
-            if model.ear.longest is not None and len(each) > model.ear.longest:
+            if ear.longest is not None and len(each) > ear.longest:
                 raise TextTooLong(
                     f"The text has {len(each):,} tokens; {model.name} gives whole maps of its attention only, which are"
-                    f" kept up to {model.ear.longest:,} tokens."
+                    f" kept up to {ear.longest:,} tokens."
                 )
-    return model.ear
+    return ear
 
 
 class _Recording:
